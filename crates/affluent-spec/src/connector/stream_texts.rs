@@ -1,0 +1,62 @@
+//! The texts of a stream's requests: each name in braces is a setting that is no secret, or a value of the parent.
+
+use super::faults::Faults;
+use super::{BodyValue, Deletes, Stream, Value};
+use crate::{Name, Template};
+
+/// Tells names that name nothing.
+pub(super) fn check(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
+    let mut texts: Vec<(Vec<String>, &Template)> = Vec::new();
+    let paths = [("get", &stream.get), ("post", &stream.post)];
+    texts.extend(paths.into_iter().filter_map(|(word, path)| Some((vec![word.to_owned()], path.as_ref()?))));
+    for (place, values) in [("query", &stream.query), ("headers", &stream.headers)] {
+        for (name, value) in values {
+            of_value(vec![place.to_owned(), name.clone()], value, &mut texts);
+        }
+    }
+    for (member, value) in stream.body.iter().flatten() {
+        of_body(&mut vec!["body".to_owned(), member.clone()], value, &mut texts);
+    }
+    match &stream.deletes {
+        Some(Deletes::Query(query)) => {
+            for (name, value) in query {
+                of_value(vec!["deletes".into(), "query".into(), name.clone()], value, &mut texts);
+            }
+        }
+        Some(Deletes::List(list)) => {
+            let at = |rest: &[&str]| ["deletes", "list"].iter().chain(rest).map(|part| (*part).to_owned()).collect();
+            texts.push((at(&["get"]), &list.get));
+            for (place, values) in [("query", &list.query), ("headers", &list.headers)] {
+                for (name, value) in values {
+                    of_value(at(&[place, name]), value, &mut texts);
+                }
+            }
+        }
+        _ => {}
+    }
+    for (path, template) in texts {
+        let bound: Vec<&str> = stream.parent.iter().flat_map(|parent| parent.with.keys().map(Name::as_str)).collect();
+        let path: Vec<&str> = ["streams", name].into_iter().chain(path.iter().map(String::as_str)).collect();
+        faults.template(&path, template, &bound);
+    }
+    if let Some(start) = stream.cursor.as_ref().and_then(|cursor| cursor.start.as_ref()) {
+        faults.template(&["streams", name, "cursor", "start"], start, &[]);
+    }
+}
+
+fn of_value<'a>(path: Vec<String>, value: &'a Value, texts: &mut Vec<(Vec<String>, &'a Template)>) {
+    if let Value::Text(template) = value {
+        texts.push((path, template));
+    }
+}
+
+fn of_body<'a>(path: &mut Vec<String>, value: &'a BodyValue, texts: &mut Vec<(Vec<String>, &'a Template)>) {
+    if let BodyValue::Text(template) = value {
+        texts.push((path.clone(), template));
+    }
+    for (name, value) in value.inner() {
+        path.push(name);
+        of_body(path, value, texts);
+        path.pop();
+    }
+}
