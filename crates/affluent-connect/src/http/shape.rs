@@ -1,0 +1,206 @@
+//! From the records of an answer to those of the stream: elements of arrays taken out, tombstones told from the rest.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::body::{Path, path, scalars};
+use super::plan::{DeletesPlan, StreamPlan};
+use super::producer::{Deleted, Parts};
+use super::record::{elements, pick, write};
+use crate::SourceError;
+
+/// The records of a page, as they are handed over.
+pub(crate) struct Shaped {
+    pub(crate) body: Bytes,
+    pub(crate) records: Vec<Range<usize>>,
+    pub(crate) deleted: Deleted,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) requests: u32,
+}
+
+/// The stream's records in a page.
+pub(crate) fn shape(plan: &StreamPlan, parts: Parts) -> Result<Shaped, SourceError> {
+    let (body, records) = match &plan.explode {
+        None => (parts.body, parts.records),
+        Some(explode) => exploded(plan, explode, &parts)?,
+    };
+    let (body, records, deleted) = match &plan.deletes {
+        DeletesPlan::Marked(rules) => {
+            let deleted = marked(rules, &body, &records);
+            (body, records, deleted)
+        }
+        DeletesPlan::Entries { when, tombstone } => entries(when, tombstone, body, records),
+        DeletesPlan::Untold | DeletesPlan::Listed(_) | DeletesPlan::Told(..) => (body, records, Deleted::None),
+    };
+    Ok(Shaped { body, records, deleted, time: parts.time, requests: parts.requests })
+}
+
+/// Where an array of records lies in each record.
+pub(crate) struct ExplodePlan {
+    /// The array, and what else of the outer record is kept.
+    paths: Vec<Path>,
+    names: Vec<String>,
+}
+
+impl ExplodePlan {
+    pub(crate) fn new(explode: &affluent_spec::connector::Explode) -> Self {
+        let kept = explode.keep.values();
+        Self {
+            paths: std::iter::once(&explode.path).chain(kept).map(|dotted| path(dotted)).collect(),
+            names: explode.keep.keys().cloned().collect(),
+        }
+    }
+}
+
+fn exploded(
+    plan: &StreamPlan,
+    explode: &ExplodePlan,
+    parts: &Parts,
+) -> Result<(Bytes, Vec<Range<usize>>), SourceError> {
+    let (mut made, mut records) = (Vec::with_capacity(parts.body.len()), Vec::new());
+    for range in &parts.records {
+        let outer = &parts.body[range.clone()];
+        let mut found = pick(outer, &explode.paths).into_iter();
+        let inner = match found.next().flatten() {
+            Some(array) => elements_at(&outer[array], &[]),
+            // An array may lie on the way to the one that is meant.
+            None => elements_at(outer, &explode.paths[0]),
+        };
+        let inner = inner.ok_or_else(|| {
+            let what = format!("`{}` of a record is no array", explode.paths[0].join("."));
+            SourceError::failed(&plan.name, what)
+        })?;
+        let kept = explode.names.iter().zip(found);
+        let kept: Vec<(&str, &[u8])> = kept.filter_map(|(name, range)| Some((name.as_str(), &outer[range?]))).collect();
+        for element in inner {
+            let start = made.len();
+            if element.starts_with(b"{") {
+                write(&mut made, kept.iter().copied(), element);
+            } else {
+                // Refused where it is decoded, as what it is.
+                made.extend_from_slice(element);
+            }
+            records.push(start..made.len());
+        }
+    }
+    Ok((made.into(), records))
+}
+
+/// The elements of the array at that path, or of all where an array lies on the way; none of what is absent or null.
+fn elements_at<'a>(value: &'a [u8], path: &[String]) -> Option<Vec<&'a [u8]>> {
+    if value == b"null" {
+        return Some(Vec::new());
+    }
+    if let Some(ranges) = elements(value) {
+        let each = ranges.into_iter().map(|range| &value[range]);
+        if path.is_empty() {
+            return Some(each.collect());
+        }
+        let mut all = Vec::new();
+        for element in each {
+            all.extend(elements_at(element, path)?);
+        }
+        return Some(all);
+    }
+    let (first, rest) = path.split_first()?;
+    match pick(value, &[vec![first.clone()]]).pop().flatten() {
+        Some(range) => elements_at(&value[range], rest),
+        None => Some(Vec::new()),
+    }
+}
+
+/// Paths with the texts that tell a deleted record.
+pub(crate) struct Marks {
+    paths: Vec<Path>,
+    texts: Vec<String>,
+}
+
+impl Marks {
+    pub(crate) fn new<'a>(marks: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let (paths, texts) = marks.into_iter().map(|(place, text)| (path(place), text.to_owned())).unzip();
+        Self { paths, texts }
+    }
+
+    fn fit(&self, record: &[u8]) -> bool {
+        scalars(record, &self.paths).iter().map(Option::as_deref).eq(self.texts.iter().map(|text| Some(text.as_str())))
+    }
+}
+
+/// Which records are marked as deleted.
+fn marked(marks: &Marks, body: &Bytes, records: &[Range<usize>]) -> Deleted {
+    let flags: Vec<bool> = records.iter().map(|range| marks.fit(&body[range.clone()])).collect();
+    if flags.contains(&true) { Deleted::Each(flags) } else { Deleted::None }
+}
+
+/// How a tombstone is made of what tells a deletion: fields of the stream with their paths in it.
+pub(crate) struct Tombstone {
+    names: Vec<String>,
+    paths: Vec<Path>,
+}
+
+impl Tombstone {
+    pub(crate) fn new<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let (names, paths) = fields.into_iter().map(|(name, place)| (name.to_owned(), path(place))).unzip();
+        Self { names, paths }
+    }
+
+    fn write(&self, out: &mut Vec<u8>, told: &[u8]) {
+        let picked = self.names.iter().zip(pick(told, &self.paths));
+        write(out, picked.filter_map(|(name, range)| Some((name.as_str(), &told[range?]))), b"");
+    }
+}
+
+/// The records of a list of what was deleted, as tombstones.
+pub(crate) fn tombstones(tombstone: &Tombstone, parts: &Parts) -> (Bytes, Vec<Range<usize>>) {
+    let (mut made, mut records) = (Vec::new(), Vec::new());
+    for range in &parts.records {
+        let start = made.len();
+        tombstone.write(&mut made, &parts.body[range.clone()]);
+        records.push(start..made.len());
+    }
+    (made.into(), records)
+}
+
+fn entries(
+    when: &Marks,
+    tombstone: &Tombstone,
+    body: Bytes,
+    records: Vec<Range<usize>>,
+) -> (Bytes, Vec<Range<usize>>, Deleted) {
+    let flags: Vec<bool> = records.iter().map(|range| when.fit(&body[range.clone()])).collect();
+    if !flags.contains(&true) {
+        return (body, records, Deleted::None);
+    }
+    let (mut made, mut remade) = (Vec::with_capacity(body.len()), Vec::with_capacity(records.len()));
+    for (range, gone) in records.into_iter().zip(&flags) {
+        let start = made.len();
+        if *gone {
+            tombstone.write(&mut made, &body[range]);
+        } else {
+            made.extend_from_slice(&body[range]);
+        }
+        remade.push(start..made.len());
+    }
+    (made.into(), remade, Deleted::Each(flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elements_at;
+    use crate::http::body::path;
+
+    #[test]
+    fn arrays_on_the_way_are_gone_through() {
+        let record = br#"{"a": [{"b": [1, 2]}, {"b": null}, {}, {"b": [3]}], "c": {"d": [4]}, "e": 5, "f": null}"#;
+        let found = |dotted: &str| {
+            let found = elements_at(record, &path(dotted))?;
+            Some(found.into_iter().map(|one| String::from_utf8_lossy(one).into_owned()).collect::<Vec<_>>())
+        };
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(found("a.b"), texts(&["1", "2", "3"]));
+        assert_eq!(found("c.d"), texts(&["4"]));
+        assert_eq!((found("f"), found("g.h"), found("e")), (texts(&[]), texts(&[]), None));
+    }
+}

@@ -1,0 +1,47 @@
+//! What is new, asked for in slices of time: each is stored by itself, so a read that was cut off loses one at most.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::listing::Reach;
+use super::pages::Pages;
+use super::producer::{Producer, Stop};
+use super::request::Scope;
+use super::state::State;
+
+/// Reads from `from` to now.
+pub(crate) async fn read(
+    producer: &Producer,
+    from: Option<DateTime<Utc>>,
+    step: TimeDelta,
+    state: &State,
+) -> Result<State, Stop> {
+    let plan = &producer.plan;
+    let now = Utc::now();
+    let mut state = state.clone();
+    let mut from = from;
+    loop {
+        let end = from.and_then(|from| from.checked_add_signed(step)).unwrap_or(now);
+        let last = end >= now;
+        // A place to begin at that lies ahead makes one slice, and that is empty.
+        let until = if last { from.map_or(now, |from| now.max(from)) } else { end };
+        let scope = Scope { since: from, until: Some(until), ..Scope::default() };
+        let mut reach = Reach::new(plan.cursor.as_ref());
+        let mut pages = Pages::new(&producer.client, plan, &plan.list, &scope, None)?;
+        while let Some(parts) = pages.fetch().await? {
+            let shaped = producer.shaped(parts)?;
+            reach.take(&shaped, pages.number());
+            if !pages.ended() {
+                producer.give(shaped, None).await?;
+                continue;
+            }
+            // What lies after the server's clock is not there yet, whatever ours says.
+            let reached = if last { reach.end() } else { reach.began().map(|began| began.min(until)) };
+            state = state.reached(reached);
+            producer.give(shaped, Some(state.clone())).await?;
+        }
+        if last {
+            return Ok(state);
+        }
+        from = Some(until);
+    }
+}

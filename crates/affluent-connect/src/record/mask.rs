@@ -1,0 +1,332 @@
+//! Personal data masked, its shape kept: the same value is masked the same way everywhere, so that joins hold.
+//!
+//! E-mail addresses, international phone numbers, IBANs and IP addresses are known by what they look like; names, phones,
+//! addresses, dates of birth and free text by the name of their field. What stands in place of a value is made from it by a
+//! keyed hash, whose key is the source's own secret: without it nobody can try values until one fits.
+
+use jiter::{Jiter, JiterError, Peek};
+use ring::hmac;
+
+/// Masks values.
+#[derive(Clone)]
+pub(super) struct Masker {
+    key: hmac::Key,
+}
+
+/// What a field's name says of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Letters and digits are replaced.
+    Text,
+    /// Digits are replaced.
+    Phone,
+    /// A day of birth.
+    Birth,
+    /// It must not be seen at all.
+    Secret,
+    /// Only what looks like personal data is replaced.
+    Other,
+}
+
+const TEXT: [&str; 31] = [
+    "name",
+    "firstname",
+    "lastname",
+    "middlename",
+    "fullname",
+    "givenname",
+    "familyname",
+    "surname",
+    "displayname",
+    "nickname",
+    "username",
+    "login",
+    "contactname",
+    "customername",
+    "salutation",
+    "address",
+    "address1",
+    "address2",
+    "street",
+    "streetaddress",
+    "mailingstreet",
+    "billingstreet",
+    "postcode",
+    "postalcode",
+    "zip",
+    "zipcode",
+    "description",
+    "comment",
+    "comments",
+    "note",
+    "notes",
+];
+const TEXT_ENDS: [&str; 9] =
+    ["firstname", "lastname", "fullname", "subject", "content", "message", "body", "street", "postalcode"];
+const PHONES: [&str; 5] = ["phone", "mobile", "fax", "telephone", "whatsapp"];
+const BIRTHS: [&str; 4] = ["birthdate", "birthday", "dateofbirth", "dob"];
+const SECRETS: [&str; 6] = ["password", "secret", "accesstoken", "refreshtoken", "apikey", "idtoken"];
+
+fn kind(field: &str) -> Kind {
+    let plain: String = field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    if has(&SECRETS) {
+        Kind::Secret
+    } else if has(&BIRTHS[..3]) || plain == BIRTHS[3] {
+        Kind::Birth
+    } else if has(&PHONES) {
+        Kind::Phone
+    } else if TEXT.contains(&plain.as_str()) || TEXT_ENDS.iter().any(|end| plain.ends_with(end)) {
+        Kind::Text
+    } else {
+        Kind::Other
+    }
+}
+
+impl Masker {
+    /// A masker with that key.
+    pub(super) fn new(key: &[u8]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
+    }
+
+    /// The JSON text with personal data masked, laid out to be read; every other scalar as it was written.
+    pub(super) fn json(&self, text: &str) -> Result<String, JiterError> {
+        let mut jiter = Jiter::new(text.as_bytes());
+        let mut out = String::with_capacity(text.len() * 2);
+        let peek = jiter.peek()?;
+        self.value(&mut jiter, peek, text, Kind::Other, 0, &mut out)?;
+        jiter.finish()?;
+        out.push('\n');
+        Ok(out)
+    }
+
+    fn value(
+        &self,
+        jiter: &mut Jiter<'_>,
+        peek: Peek,
+        text: &str,
+        kind_here: Kind,
+        depth: usize,
+        out: &mut String,
+    ) -> Result<(), JiterError> {
+        let line = |out: &mut String, depth: usize| {
+            out.push('\n');
+            out.push_str(&"  ".repeat(depth));
+        };
+        match peek {
+            Peek::Object => {
+                out.push('{');
+                let mut first = true;
+                let mut key = jiter.known_object()?.map(str::to_owned);
+                while let Some(name) = key {
+                    if !std::mem::take(&mut first) {
+                        out.push(',');
+                    }
+                    line(out, depth + 1);
+                    out.push_str(&quoted(&name));
+                    out.push_str(": ");
+                    let peek = jiter.peek()?;
+                    self.value(jiter, peek, text, kind(&name), depth + 1, out)?;
+                    key = jiter.next_key()?.map(str::to_owned);
+                }
+                if !first {
+                    line(out, depth);
+                }
+                out.push('}');
+            }
+            Peek::Array => {
+                out.push('[');
+                let mut first = true;
+                let mut element = jiter.known_array()?;
+                while let Some(peek) = element {
+                    if !std::mem::take(&mut first) {
+                        out.push(',');
+                    }
+                    line(out, depth + 1);
+                    self.value(jiter, peek, text, kind_here, depth + 1, out)?;
+                    element = jiter.array_step()?;
+                }
+                if !first {
+                    line(out, depth);
+                }
+                out.push(']');
+            }
+            Peek::String => {
+                let value = jiter.known_str()?.to_owned();
+                out.push_str(&quoted(&self.masked(&value, kind_here)));
+            }
+            other => {
+                let start = jiter.current_index();
+                jiter.known_skip(other)?;
+                let number = &text[start..jiter.current_index()];
+                let personal = other.is_num() && kind_here == Kind::Phone;
+                out.push_str(&if personal { self.shaped(number, 1) } else { number.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// A text outside JSON, or in a request: what looks like personal data is masked.
+    pub(super) fn text(&self, value: &str) -> String {
+        self.masked(value, Kind::Other)
+    }
+
+    fn masked(&self, value: &str, kind: Kind) -> String {
+        match kind {
+            Kind::Secret => "***".to_owned(),
+            Kind::Birth => self.day(value),
+            Kind::Phone if value.chars().filter(char::is_ascii_digit).count() >= 4 => self.phone(value),
+            Kind::Text if !value.contains('@') => self.shaped(value, 0),
+            _ if is_phone(value) => self.phone(value),
+            _ if is_iban(value) => format!("{}{}", &value[..2], self.shaped(&value[2..], 0)),
+            _ if value.parse::<std::net::IpAddr>().is_ok() => {
+                format!("192.0.2.{}", self.bytes("ip", value).first().copied().unwrap_or_default())
+            }
+            _ => self.emails(value, kind),
+        }
+    }
+
+    /// Every e-mail address in a text masked; the rest as it is, or masked too where its field says so.
+    fn emails(&self, value: &str, kind: Kind) -> String {
+        if !value.contains('@') {
+            return value.to_owned();
+        }
+        let part = |c: char| c.is_alphanumeric() || "._%+-@".contains(c);
+        let mut out = String::new();
+        let mut rest = value;
+        while !rest.is_empty() {
+            let word = rest.find(|c: char| !part(c)).unwrap_or(rest.len());
+            let (token, after) = rest.split_at(word);
+            match token.split_once('@') {
+                Some((local, domain)) if !local.is_empty() && domain.contains('.') => {
+                    let dots = domain.trim_end_matches('.');
+                    let domain = self.shaped(&dots.to_lowercase().replace(['.', '-'], ""), 0);
+                    out.push_str(&self.shaped(&local.to_lowercase(), 0));
+                    out.push('@');
+                    out.push_str(&domain);
+                    out.push_str(".example");
+                }
+                _ if kind == Kind::Text => out.push_str(&self.shaped(token, 0)),
+                _ => out.push_str(token),
+            }
+            let gap = after.chars().next().map_or(0, char::len_utf8);
+            out.push_str(&after[..gap]);
+            rest = &after[gap..];
+        }
+        out
+    }
+
+    /// Digits behind the country code's place replaced, signs kept.
+    fn phone(&self, value: &str) -> String {
+        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+        let masked = self.shaped(&digits, if value.starts_with('+') { 2 } else { 1 });
+        let mut masked = masked.chars();
+        value.chars().map(|c| if c.is_ascii_digit() { masked.next().unwrap_or('0') } else { c }).collect()
+    }
+
+    /// Another day of the same shape.
+    fn day(&self, value: &str) -> String {
+        let bytes = self.bytes("day", value);
+        let of = |index: usize, count: u8| bytes[index] % count;
+        let day = format!("{}-{:02}-{:02}", 1940 + u32::from(of(0, 60)), 1 + of(1, 12), 1 + of(2, 28));
+        match value.as_bytes().get(..10) {
+            Some(date) if date[4] == b'-' && date[7] == b'-' && value.is_ascii() => format!("{day}{}", &value[10..]),
+            _ => self.shaped(value, 0),
+        }
+    }
+
+    /// Letters for letters and digits for digits, of the same case and number; the first `kept` characters stay.
+    fn shaped(&self, value: &str, kept: usize) -> String {
+        const LETTERS: &[u8; 26] = b"aeioubcdfghjklmnpqrstvwxyz";
+        let normal = value.trim().to_lowercase();
+        let mut bytes = Vec::new();
+        while bytes.len() < value.chars().count() {
+            bytes.extend(self.bytes(&bytes.len().to_string(), &normal));
+        }
+        let masked = value.chars().zip(bytes).enumerate().map(|(index, (sign, byte))| match sign {
+            sign if index < kept => sign,
+            sign if sign.is_ascii_digit() => char::from(b'0' + byte % 10),
+            sign if sign.is_alphabetic() => {
+                let letter = char::from(LETTERS[usize::from(byte) % 26]);
+                if sign.is_uppercase() { letter.to_ascii_uppercase() } else { letter }
+            }
+            sign => sign,
+        });
+        masked.collect()
+    }
+
+    fn bytes(&self, use_of: &str, value: &str) -> Vec<u8> {
+        hmac::sign(&self.key, format!("{use_of}\0{value}").as_bytes()).as_ref().to_vec()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn is_phone(value: &str) -> bool {
+    value.starts_with('+')
+        && value.chars().skip(1).all(|c| c.is_ascii_digit() || " ().-/".contains(c))
+        && value.chars().filter(char::is_ascii_digit).count() >= 8
+}
+
+fn is_iban(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    (15..=34).contains(&bytes.len())
+        && bytes[..2].iter().all(u8::is_ascii_uppercase)
+        && bytes[2..4].iter().all(u8::is_ascii_digit)
+        && bytes[4..].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && bytes[4..].iter().filter(|byte| byte.is_ascii_digit()).count() >= 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{"id":"12345678","email":"Jane.Doe@Acme.com","firstname":"Jane","last_name":"Doe-Smith","hs_phone":"+33 6 12 34 56 78",
+        "phone":612345678,"birthdate":"1984-02-29","amount":12.340000000000000001,"when":"2026-01-02T03:04:05Z","tags":["a","jane.doe@acme.com"],
+        "text":"write to jane.doe@acme.com, please","iban":"FR7630006000011234567890189","ip":"203.0.113.9","api_key":"k","empty":{},"none":[]}"#;
+
+    #[test]
+    fn personal_data_is_gone_and_the_rest_is_as_written() {
+        let masker = Masker::new(b"key");
+        let masked = masker.json(RECORD).unwrap();
+        for gone in ["ane", "Doe", "cme", "12 34 56", "612345678", "1984-02-29", "30006000", "203.0.113", "\"k\""] {
+            assert!(!masked.to_lowercase().contains(&gone.to_lowercase()), "{gone} in {masked}");
+        }
+        for kept in [
+            "\"12345678\"",
+            "12.340000000000000001",
+            "2026-01-02T03:04:05Z",
+            "write to ",
+            ", please",
+            "{}",
+            "[]",
+            "+33 ",
+        ] {
+            assert!(masked.contains(kept), "{kept} not in {masked}");
+        }
+        let value: serde_json::Value = serde_json::from_str(&masked).unwrap();
+        assert_eq!(value["email"].as_str().map(str::to_lowercase), value["tags"][1].as_str().map(str::to_owned));
+        assert!(value["text"].as_str().is_some_and(|text| text.contains(value["tags"][1].as_str().unwrap_or("?"))));
+        assert!(value["phone"].is_number() && value["birthdate"].as_str().is_some_and(|day| day.len() == 10));
+        assert_eq!(masked, masker.json(RECORD).unwrap());
+        assert_ne!(masked, Masker::new(b"another").json(RECORD).unwrap());
+    }
+
+    #[test]
+    fn fields_are_known_by_their_names() {
+        for (field, expected) in [
+            ("FirstName", Kind::Text),
+            ("contact_last_name", Kind::Text),
+            ("mobilephone", Kind::Phone),
+            ("Date_of_Birth", Kind::Birth),
+            ("access_token", Kind::Secret),
+            ("id", Kind::Other),
+            ("updated_at", Kind::Other),
+            ("filename", Kind::Other),
+        ] {
+            assert_eq!(kind(field), expected, "{field}");
+        }
+    }
+}

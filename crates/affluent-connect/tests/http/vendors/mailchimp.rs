@@ -1,0 +1,30 @@
+//! Mailchimp's manifest.
+
+use serde_json::json;
+
+use super::{PASSING, Vendor};
+
+const MAILCHIMP: Vendor = Vendor {
+    name: "mailchimp",
+    with: |url| json!({ "base_url": url, "key": { "env": "MAILCHIMP" } }),
+    truth: &[
+        ("audiences", "audiences"),
+        ("members", "members"),
+        ("campaigns", "campaigns"),
+        ("email_activity", "email_activity"),
+        ("sent_to", "sent_to"),
+        ("unsubscribes", "unsubscribes"),
+    ],
+    untold: &[],
+    pages: &[("count: 1000", "count: 60")],
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_on_a_month_later() {
+    MAILCHIMP.reads_on(500).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn withstands_faults() {
+    MAILCHIMP.withstands(100, &PASSING).await;
+}
