@@ -1,0 +1,48 @@
+//! The sandbox's own paths, pages from memory, and starting and stopping.
+
+use affluent_sandbox::{Config, SandboxError, World, start};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{hubspot, move_to, of, queried, sandbox, send};
+
+#[tokio::test]
+async fn the_truth_served_is_that_of_the_world() {
+    let (sandbox, client) = sandbox(of(200, 0)).await;
+    for month in [0, 2] {
+        move_to(&sandbox, &client, month).await;
+        let (_, served) = send(client.get(format!("{}/_truth", sandbox.base_url()))).await;
+        assert_eq!(served, serde_json::to_value(World::new(1, 200, month).truth()).unwrap());
+        assert_eq!(sandbox.world().month(), month);
+    }
+}
+
+#[tokio::test]
+async fn pages_from_memory_are_the_same_bytes() {
+    let (fresh, client) = sandbox(of(300, 0)).await;
+    let (kept, _) = sandbox(Config { prerender: true, ..of(300, 0) }).await;
+    let path = "/crm/v3/objects/tickets?limit=100";
+    let mut expected = hubspot(&fresh, &client, path).await;
+    expected["paging"] = json!(null);
+    for _ in 0..2 {
+        let mut page = hubspot(&kept, &client, path).await;
+        page["paging"] = json!(null);
+        assert_eq!(page, expected);
+    }
+    let soql = "SELECT Id, LastName FROM Contact";
+    let first = queried(&kept, &client, "query", soql).await;
+    assert_eq!(first, queried(&kept, &client, "query", soql).await);
+    move_to(&kept, &client, 1).await;
+    assert_ne!(first, queried(&kept, &client, "query", soql).await);
+}
+
+#[tokio::test]
+async fn unknown_paths_and_taken_addresses_are_errors() {
+    let (sandbox, client) = sandbox(of(10, 0)).await;
+    let url = format!("{}/hubspot/nonsense", sandbox.base_url());
+    assert_eq!(send(client.get(&url).bearer_auth("sandbox-hubspot")).await.0, StatusCode::NOT_FOUND);
+    let taken = start(Config { addr: sandbox.addr, ..of(10, 0) }).await;
+    assert!(matches!(taken, Err(SandboxError::Listen { .. })));
+    sandbox.stop().await;
+    assert!(client.get(url).send().await.is_err());
+}
