@@ -1,0 +1,46 @@
+//! The mark of a commit: what it covers. Data and mark are one commit, so one is never there without the other.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// What a commit covers; kept in its commit info under `affluent`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    /// Number of this commit in its table's line of marked commits, from 1; also the transaction version.
+    pub sequence: i64,
+    /// The run that wrote it.
+    pub run_id: String,
+    /// Tells this very attempt from any other, to find out whether a commit that returned an error has landed.
+    pub attempt: String,
+    /// Bronze: where the stream stands after this commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<serde_json::Value>,
+    /// Bronze: the instant of the newest load, so that later loads sort after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// Silver and gold: the versions of the tables read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, i64>,
+    /// Silver and gold: hash of the plan that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// Gold: exclusive upper bound of event time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// A hash of what makes a table's rows; another release of the program is another plan.
+pub(crate) fn fingerprint(recipe: &str) -> String {
+    format!("{:032x}", xxh3_128(format!("{}\n{recipe}", env!("CARGO_PKG_VERSION")).as_bytes()))
+}
+
+impl Mark {
+    /// Whether `other` was made from the same inputs by the same plan for the same instant.
+    pub fn covers_the_same(&self, other: &Self) -> bool {
+        self.plan.is_some() && self.plan == other.plan && self.inputs == other.inputs && self.as_of == other.as_of
+    }
+}
