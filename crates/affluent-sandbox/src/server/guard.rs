@@ -59,6 +59,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         }
     }
     let (usage, refused) = (vendor.limit)(&shared, &path);
+    hold(&shared.stats).limited += u64::from(refused.is_some());
     let refused = refused.or_else(|| (vendor.unauthorised)(&shared, request.uri(), request.headers()));
     let response = match refused {
         Some(refusal) => refusal,

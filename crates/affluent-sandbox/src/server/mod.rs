@@ -128,6 +128,8 @@ pub(crate) struct Shared {
 pub(crate) struct Stats {
     pub(crate) requests: BTreeMap<String, u64>,
     pub(crate) faults: BTreeMap<String, u64>,
+    /// Requests refused for the sake of a limit.
+    pub(crate) limited: u64,
 }
 
 /// A lock whose holder panicked still guards whole values here.
