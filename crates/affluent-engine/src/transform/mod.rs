@@ -54,6 +54,12 @@ pub struct EntityReport {
     pub seconds: f64,
 }
 
+/// What the transform writes beside the entities: the queue of pairs, the log of identities, the reports of matching.
+#[cfg(test)]
+pub(crate) fn own_schemas() -> [arrow::datatypes::SchemaRef; 3] {
+    [review::schema(), match_log::log_schema(), match_log::report_schema()]
+}
+
 /// Builds one entity.
 pub async fn build(plan: &Plan, entity: &EntityPlan, lake: &Lake, run: &Run) -> Result<EntityReport, Error> {
     let began = std::time::Instant::now();
