@@ -60,6 +60,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
             conform::frame(enriched(work, entity, rows).await?, &schema)?
         }
     };
+    let read = mark.inputs.clone();
     let merged = work.lake.merge(&work.context, &name, schema, fresh, RECORD_ID, Some(mark)).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
     Ok(EntityReport {
@@ -70,6 +71,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
         gone: merged.gone,
         quarantined,
         tables: BTreeMap::from([(name.to_string(), merged.commit.version)]),
+        inputs: read,
         matching: None,
         unchanged: false,
         seconds: 0.0,

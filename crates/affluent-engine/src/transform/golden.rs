@@ -35,6 +35,7 @@ pub(super) async fn build(
     let inputs = work.inputs(entity).await?;
     let today = day::of(work.run.as_of, work.plan.timezone);
     let mark = work.mark(entity, inputs);
+    let read = mark.inputs.clone();
     let own = [golden_name.clone(), records_name.clone()];
     if let Some(report) = work.unchanged(entity, &own, &mark).await? {
         return Ok(report);
@@ -71,6 +72,7 @@ pub(super) async fn build(
             (golden_name.to_string(), merged.commit.version),
             (records_name.to_string(), merged_records.commit.version),
         ]),
+        inputs: read,
         matching: Some(identified.report),
         unchanged: false,
         seconds: 0.0,

@@ -45,6 +45,8 @@ pub struct EntityReport {
     pub quarantined: u64,
     /// Its tables with their versions.
     pub tables: BTreeMap<String, i64>,
+    /// The tables it was made of, with the versions that were read.
+    pub inputs: BTreeMap<String, i64>,
     /// How matching went, for persons and companies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matching: Option<identity::MatchReport>,
@@ -141,6 +143,7 @@ impl Work<'_> {
             gone: 0,
             quarantined: 0,
             tables: versions,
+            inputs: mark.inputs.clone(),
             matching: None,
             unchanged: true,
             seconds: 0.0,
