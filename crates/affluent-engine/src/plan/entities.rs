@@ -126,11 +126,12 @@ pub(super) fn resolve(
             plans.push(plan);
         }
     }
-    // Rates before money, persons before the facts that belong to them.
+    // Rates before money, companies before the persons that belong to them, persons before their facts.
     plans.sort_by_key(|plan| match plan.name() {
         "exchange_rates" => 0,
-        name if GOLDEN.contains(&name) => 1,
-        _ => 2,
+        "companies" => 1,
+        "persons" => 2,
+        _ => 3,
     });
     plans
 }

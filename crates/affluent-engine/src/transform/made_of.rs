@@ -3,6 +3,7 @@
 use affluent_spec::TableName;
 use chrono::{DateTime, Utc};
 
+use super::employers::table as employers;
 use super::records::makers;
 use crate::day;
 use crate::lake::fingerprint;
@@ -25,6 +26,7 @@ pub(crate) fn tables(plan: &Plan, entity: &EntityPlan) -> Vec<TableName> {
         }
         Kind::Golden { .. } if entity.name() == "persons" => {
             tables.extend(makers(plan).map(|(input, _)| input.table.clone()));
+            tables.push(employers());
         }
         Kind::Golden { .. } => {}
     }

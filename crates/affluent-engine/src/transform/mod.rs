@@ -1,5 +1,6 @@
 //! Bronze → silver: mapped, normalised, matched, converted, enriched; each table merged on its key.
 
+mod employers;
 mod facts;
 mod golden;
 mod history;
