@@ -11,6 +11,7 @@ mod examples;
 mod idempotence;
 mod interop;
 mod lakes;
+mod lines;
 mod matching;
 mod memory;
 mod models;
@@ -34,6 +35,7 @@ fn main() {
         examples::trials(),
         idempotence::trials(),
         interop::trials(),
+        lines::trials(),
         matching::trials(),
         memory::trials(),
         models::trials(),
