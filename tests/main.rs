@@ -6,6 +6,7 @@
 mod bad_input;
 mod cloud;
 mod connector_tools;
+mod demo;
 mod exactly_once;
 mod examples;
 mod idempotence;
@@ -31,6 +32,7 @@ fn main() {
         bad_input::trials(),
         cloud::trials(),
         connector_tools::trials(),
+        demo::trials(),
         exactly_once::trials(),
         examples::trials(),
         idempotence::trials(),
