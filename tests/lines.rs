@@ -129,7 +129,7 @@ impl Line {
         let after = self.tables()?;
         for table in &step.kept {
             let name = table.replace('.', "/");
-            if before.get(&name).is_none() || before.get(&name) != after.get(&name) {
+            if !before.contains_key(&name) || before.get(&name) != after.get(&name) {
                 wrong.push(format!("{table} changed: {:?}\n    to {:?}", before.get(&name), after.get(&name)));
             }
         }

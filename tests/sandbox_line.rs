@@ -117,7 +117,7 @@ const IDS: [&str; 3] = ["person_id", "company_id", "quarantine_id"];
 const HISTORY: [&str; 2] = ["silver/identity_log", "silver/review_queue"];
 
 /// Silver facts and gold of a lake that followed the months are those of one loaded at the end. Nothing of gold is left out but ids:
-/// of one as_of it depends on what silver knows, and not on when it came to know.
+/// of one `as_of` it depends on what silver knows, and not on when it came to know.
 fn same_knowledge(followed: &Rows, fresh: &Rows) -> Result<(), Failed> {
     let facts = |rows: &Rows| -> Rows {
         let mut facts = lakes::made(rows.clone());

@@ -58,7 +58,7 @@ pub(crate) struct SettingsArgs {
     /// The country of phone numbers and postcodes whose record names none, as in FR
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
-    /// A CSV file of decided pairs: columns left_record, right_record and decision (same or different)
+    /// A CSV file of decided pairs: columns `left_record`, `right_record` and `decision` (same or different)
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
 }
