@@ -6,11 +6,13 @@
 mod bad_input;
 mod cloud;
 mod connector_tools;
+mod demo;
 mod exactly_once;
 mod examples;
 mod idempotence;
 mod interop;
 mod lakes;
+mod lines;
 mod matching;
 mod memory;
 mod models;
@@ -30,10 +32,12 @@ fn main() {
         bad_input::trials(),
         cloud::trials(),
         connector_tools::trials(),
+        demo::trials(),
         exactly_once::trials(),
         examples::trials(),
         idempotence::trials(),
         interop::trials(),
+        lines::trials(),
         matching::trials(),
         memory::trials(),
         models::trials(),

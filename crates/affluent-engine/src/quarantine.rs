@@ -39,7 +39,7 @@ pub fn table() -> TableName {
     TableName::new("_affluent", "quarantine")
 }
 
-fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     Arc::new(Schema::new(vec![
         text("quarantine_id"),

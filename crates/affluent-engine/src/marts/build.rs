@@ -43,6 +43,8 @@ pub struct ModelReport {
     pub rows: u64,
     /// Version of the table that readers see; `None` where there is none.
     pub version: Option<i64>,
+    /// The tables it was built from, with the versions that were read; none where it was skipped.
+    pub inputs: BTreeMap<String, i64>,
     /// Tests that ran.
     pub tests: usize,
     /// Tests that failed.
@@ -156,6 +158,7 @@ impl Step<'_> {
             status: ModelStatus::Skipped,
             rows: 0,
             version: before.as_ref().map(crate::lake::Table::version),
+            inputs: BTreeMap::new(),
             tests: 0,
             failures: Vec::new(),
             because: None,
@@ -166,6 +169,7 @@ impl Step<'_> {
             return Ok(report);
         }
         let mark = self.mark();
+        report.inputs.clone_from(&mark.inputs);
         if let Some(before) = before.as_ref().filter(|_| !self.run.full_refresh)
             && before.mark().await?.is_some_and(|last| last.covers_the_same(&mark))
         {

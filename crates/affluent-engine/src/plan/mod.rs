@@ -2,6 +2,7 @@
 
 mod entities;
 pub mod expression;
+mod lookups;
 mod marts;
 mod matching;
 mod parameters;

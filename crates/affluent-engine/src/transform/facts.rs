@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::layers::{FAULT, ROW_TEXT, Setting, layered, raw};
 use super::newest::newest;
 use super::{EntityReport, Work};
-use crate::columns::{DELETED, FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
+use crate::columns::{FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
 use crate::error::Error;
 use crate::lake::conform;
 use crate::plan::{EntityPlan, Input, Link, records_of, schema};
@@ -60,6 +60,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
             conform::frame(enriched(work, entity, rows).await?, &schema)?
         }
     };
+    let read = mark.inputs.clone();
     let merged = work.lake.merge(&work.context, &name, schema, fresh, RECORD_ID, Some(mark)).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
     Ok(EntityReport {
@@ -70,6 +71,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
         gone: merged.gone,
         quarantined,
         tables: BTreeMap::from([(name.to_string(), merged.commit.version)]),
+        inputs: read,
         matching: None,
         unchanged: false,
         seconds: 0.0,
@@ -121,10 +123,9 @@ async fn with_people(work: &Work<'_>, rows: DataFrame, people: Option<&TableName
 
 /// `rows` with the columns that the pipeline looks up; of several matches the greatest value is taken.
 pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: DataFrame) -> Result<DataFrame, Error> {
-    for (index, (column, (lookup, table))) in entity.enrich.iter().enumerate() {
-        if work.lake.table(table).await?.is_none() {
-            continue;
-        }
+    for (index, (column, (lookup, input))) in entity.enrich.iter().enumerate() {
+        let Some(table) = work.lake.table(&input.table).await? else { continue };
+        let located = table.schema()?.field_with_name(FILE).is_ok();
         let key = |at: usize| format!("_k{index}_{at}");
         let keys: Vec<String> = (0..lookup.on.len()).map(key).collect();
         let columns: Vec<String> = lookup
@@ -134,10 +135,11 @@ pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: Dat
             .map(|(at, theirs)| format!("cast({} as varchar) as {}", identifier(theirs), key(at)))
             .collect();
         let sql = format!(
-            "select {}, max(cast({} as varchar)) as {} from {table} where not coalesce({DELETED}, false) group by {}",
+            "select {}, max(cast({} as varchar)) as {} from ({}) group by {}",
             columns.join(", "),
             identifier(&lookup.take),
             identifier(column),
+            newest(input, located),
             (1..=keys.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
         );
         let found = work.context.sql(&sql).await?;

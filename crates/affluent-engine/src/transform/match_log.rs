@@ -58,7 +58,7 @@ const WHOLE: [&str; 12] = [
 ];
 const TEXTS: [&str; 6] = ["rules", "comparisons", "histogram", "cluster_sizes", "settings", "learned"];
 
-fn report_schema() -> SchemaRef {
+pub(super) fn report_schema() -> SchemaRef {
     let mut fields = vec![
         Field::new("entity", DataType::Utf8, true),
         Field::new(RUN_ID, DataType::Utf8, true),
@@ -74,7 +74,7 @@ fn report_schema() -> SchemaRef {
     Arc::new(commented(Schema::new(fields), about))
 }
 
-fn log_schema() -> SchemaRef {
+pub(super) fn log_schema() -> SchemaRef {
     let fields = vec![
         Field::new("entity", DataType::Utf8, true),
         Field::new("event", DataType::Utf8, true),

@@ -1,5 +1,6 @@
 //! Bronze → silver: mapped, normalised, matched, converted, enriched; each table merged on its key.
 
+mod employers;
 mod facts;
 mod golden;
 mod history;
@@ -45,6 +46,8 @@ pub struct EntityReport {
     pub quarantined: u64,
     /// Its tables with their versions.
     pub tables: BTreeMap<String, i64>,
+    /// The tables it was made of, with the versions that were read.
+    pub inputs: BTreeMap<String, i64>,
     /// How matching went, for persons and companies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matching: Option<identity::MatchReport>,
@@ -52,6 +55,12 @@ pub struct EntityReport {
     pub unchanged: bool,
     /// Wall time.
     pub seconds: f64,
+}
+
+/// What the transform writes beside the entities: the queue of pairs, the log of identities, the reports of matching.
+#[cfg(test)]
+pub(crate) fn own_schemas() -> [arrow::datatypes::SchemaRef; 3] {
+    [review::schema(), match_log::log_schema(), match_log::report_schema()]
 }
 
 /// Builds one entity.
@@ -135,6 +144,7 @@ impl Work<'_> {
             gone: 0,
             quarantined: 0,
             tables: versions,
+            inputs: mark.inputs.clone(),
             matching: None,
             unchanged: true,
             seconds: 0.0,

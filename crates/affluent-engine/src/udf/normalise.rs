@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use affluent_match::enrich::free_mail_domain;
 use affluent_match::normalise::{self as rules, Invalid, date::Order};
 use affluent_spec::entity::Normalise;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder, StructArray};
@@ -136,7 +137,8 @@ fn normalised(rule: Rule, value: &str, context: Option<&str>) -> std::result::Re
         Normalise::Siren => rules::siren::siren(value)?,
         Normalise::Siret => rules::siren::siret(value)?,
         Normalise::Vat => rules::vat::vat(value, context)?,
-        Normalise::Domain => rules::domain::domain(value)?,
+        // A public mail provider is nobody's company.
+        Normalise::Domain => rules::domain::domain(value)?.filter(|domain| !free_mail_domain(domain)),
     })
 }
 
@@ -152,6 +154,14 @@ fn order(context: Option<&str>) -> Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_provider_is_no_company_domain() {
+        for (raw, domain) in [("https://www.acme.fr", Some("acme.fr")), ("gmail.com", None), ("info@orange.fr", None)] {
+            let found = normalised(Rule::Column(Normalise::Domain), raw, None).unwrap();
+            assert_eq!(found.as_deref(), domain, "{raw}");
+        }
+    }
 
     #[test]
     fn a_company_is_shown_without_its_legal_form() {
