@@ -21,6 +21,7 @@ mod random;
 mod sandbox_line;
 mod servers;
 mod support;
+mod vendors;
 mod webhooks;
 mod world;
 
@@ -44,6 +45,7 @@ fn main() {
         quarantine::trials(),
         random::trials(),
         sandbox_line::trials(),
+        vendors::trials(),
         webhooks::trials(),
     ];
     libtest_mimic::run(&arguments, rooms.into_iter().flatten().collect()).exit();

@@ -18,7 +18,7 @@ use super::{Shared, hold, reply, salesforce};
 use crate::clock;
 
 /// The largest request body read.
-const MAX_BODY: usize = 4 << 20;
+pub(crate) const MAX_BODY: usize = 4 << 20;
 
 /// Tells the handler to serve less than it could.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
