@@ -171,13 +171,16 @@ impl Step<'_> {
         let mark = self.mark();
         report.inputs.clone_from(&mark.inputs);
         if let Some(before) = before.as_ref().filter(|_| !self.run.full_refresh)
-            && before.mark().await?.is_some_and(|last| last.covers_the_same(&mark))
+            && let Some(last) = before.mark().await?
         {
-            register(self.context, table, before.provider().await?)?;
-            self.versions.insert(table.clone(), before.version());
-            report.status = ModelStatus::Unchanged;
-            report.rows = before.rows().unwrap_or(0);
-            return Ok(report);
+            last.is_for(table, &self.plan.name)?;
+            if last.covers_the_same(&mark) {
+                register(self.context, table, before.provider().await?)?;
+                self.versions.insert(table.clone(), before.version());
+                report.status = ModelStatus::Unchanged;
+                report.rows = before.rows().unwrap_or(0);
+                return Ok(report);
+            }
         }
 
         let common = common(self.plan, self.run.as_of);
@@ -218,6 +221,7 @@ impl Step<'_> {
             self.model.reads.iter().filter_map(|read| Some((read.to_string(), *self.versions.get(read)?))).collect();
         Mark {
             run_id: self.run.run_id.clone(),
+            pipeline: Some(self.plan.name.clone()),
             inputs,
             plan: Some(plan_of(self.plan, self.model)),
             as_of: Some(self.run.as_of),

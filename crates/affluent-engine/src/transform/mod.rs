@@ -111,10 +111,12 @@ impl Work<'_> {
     /// The mark of an entity's tables made from `inputs`.
     fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, i64>) -> Mark {
         let plan = Some(plan_of(self.plan, entity, self.run.as_of));
-        Mark { run_id: self.run.run_id.clone(), inputs, plan, ..Mark::default() }
+        let pipeline = Some(self.plan.name.clone());
+        Mark { run_id: self.run.run_id.clone(), pipeline, inputs, plan, ..Mark::default() }
     }
 
-    /// The report of an entity whose tables need not be built again, or `None` where they must.
+    /// The report of an entity whose tables need not be built again, or `None` where they must. Tables of another pipeline are
+    /// refused, unless they are to be built anew.
     async fn unchanged(
         &self,
         entity: &EntityPlan,
@@ -128,7 +130,9 @@ impl Work<'_> {
         let mut rows = 0;
         for name in tables {
             let Some(table) = self.lake.table(name).await? else { return Ok(None) };
-            if !table.mark().await?.is_some_and(|last| last.covers_the_same(mark)) {
+            let Some(last) = table.mark().await? else { return Ok(None) };
+            last.is_for(name, &self.plan.name)?;
+            if !last.covers_the_same(mark) {
                 return Ok(None);
             }
             if versions.is_empty() {
