@@ -45,6 +45,9 @@ async fn what_passes_is_waited_out() {
         (ResponseTemplate::new(500), Duration::ZERO),
         (ResponseTemplate::new(503).set_body_string("<html>"), Duration::ZERO),
         (ResponseTemplate::new(200).set_body_string(r#"{"results":[{"id":"#), Duration::ZERO),
+        // An answer whose body was lost on the way is no empty list.
+        (ResponseTemplate::new(200), Duration::ZERO),
+        (ResponseTemplate::new(200).set_body_string(" \r\n"), Duration::ZERO),
     ] {
         let (server, served) = faulty(fault, 2).await;
         let started = Instant::now();
