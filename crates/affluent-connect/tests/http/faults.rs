@@ -193,6 +193,19 @@ async fn a_token_that_has_run_out_is_asked_for_again_once() {
 }
 
 #[tokio::test]
+async fn a_token_goes_where_its_answer_says_by_https_only() {
+    let server = MockServer::start().await;
+    for base in ["http://crm.example", "ftp://crm.example", "crm.example", "https://", "http://127.0.0.1.crm.example"] {
+        server.reset().await;
+        let token = json!({ "access_token": "t1", "instance_url": base });
+        Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(token)).mount(&server).await;
+        let error = salesforce(&server.uri()).check().await.unwrap_err();
+        assert_eq!(error.class(), Class::Credentials, "{base}: {error}");
+        assert!(error.to_string().contains("`instance_url` of the answer is no https URL"), "{base}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_login_is_one_of_the_credentials() {
     let (server, served) =
         faulty(ResponseTemplate::new(400).set_body_string(r#"{"error":"invalid_client"}"#), usize::MAX).await;

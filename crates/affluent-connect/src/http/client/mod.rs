@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 
 pub(crate) use answer::cause;
 use answer::{Answer, Unfinished, advice};
+pub(crate) use target::is_safe;
 use target::{resolve, resolve_token, within_origin, without_query};
 
 use super::auth::{self, Keeper, Login, SecretForm, Token};
