@@ -21,8 +21,21 @@ pub struct EntityPlan {
     pub kind: Kind,
     /// The streams that feed it.
     pub inputs: Vec<Input>,
-    /// Columns looked up in other streams, by name; the bronze table of each.
-    pub enrich: IndexMap<String, (Lookup, TableName)>,
+    /// Columns looked up in other streams, by name.
+    pub enrich: IndexMap<String, Enrich>,
+}
+
+/// A column that is looked up in another stream.
+#[derive(Debug, Clone)]
+pub struct Enrich {
+    /// What is looked up by what.
+    pub lookup: Lookup,
+    /// The stream's bronze table.
+    pub table: TableName,
+    /// The bronze columns that identify a record there; empty where each row is one.
+    pub key: Vec<String>,
+    /// The bronze column that orders versions.
+    pub cursor: Option<String>,
 }
 
 /// Kinds of entities.
@@ -47,8 +60,6 @@ pub enum Kind {
 pub struct Input {
     /// `source.stream`.
     pub stream: String,
-    /// The source's name, for survivorship.
-    pub source: String,
     /// Its bronze table.
     pub table: TableName,
     /// The bronze columns that identify a record; empty where each row is one.
@@ -253,24 +264,13 @@ impl Resolver<'_> {
         };
         let columns = self.mapping(name, entity, &mapping, &stream, path);
         let link = self.link(name, entity, mapping.person.as_ref(), &stream, path);
-        let (key, cursor) = match &source.kind {
-            ConnectorKind::Http(manifest) => manifest.stream(&stream.name).map_or_else(Default::default, |spec| {
-                let key = spec.key.iter().map(|field| bronze::of_field(field)).collect();
-                (key, spec.cursor.as_ref().map(|cursor| bronze::of_field(&cursor.field)))
-            }),
-            ConnectorKind::Files => (stream.options.key.0.clone(), None),
-            ConnectorKind::Sql(_) => {
-                if stream.options.key.is_empty() {
-                    let id = stream.id();
-                    let problem = self.document.problem(&listed, format!("`{id}` has no key to tell its records by"));
-                    self.problems.push(problem.with_hint("declare the table's primary key at the stream: key: [id]"));
-                }
-                let key = stream.options.key.iter().map(|column| bronze::of_field(column)).collect();
-                (key, stream.options.cursor.as_deref().map(bronze::of_field))
-            }
-            ConnectorKind::Webhooks => super::webhooks::order(&stream.options),
-        };
-        Some(Input { stream: stream.id(), source: source.name, table: stream.table, key, cursor, columns, link })
+        if matches!(source.kind, ConnectorKind::Sql(_)) && stream.options.key.is_empty() {
+            let id = stream.id();
+            let problem = self.document.problem(&listed, format!("`{id}` has no key to tell its records by"));
+            self.problems.push(problem.with_hint("declare the table's primary key at the stream: key: [id]"));
+        }
+        let (key, cursor) = versions(&source.kind, &stream);
+        Some(Input { stream: stream.id(), table: stream.table, key, cursor, columns, link })
     }
 
     fn fault(&mut self, path: &[&str], fault: Fault) {
@@ -396,7 +396,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn enrich(&mut self, name: &str, entity: &Entity, config: &EntityConfig) -> IndexMap<String, (Lookup, TableName)> {
+    fn enrich(&mut self, name: &str, entity: &Entity, config: &EntityConfig) -> IndexMap<String, Enrich> {
         let mut enrich = IndexMap::new();
         for (column, lookup) in &config.enrich {
             let at = ["silver", name, "enrich", column.as_str()];
@@ -408,9 +408,9 @@ impl Resolver<'_> {
                 let problem = self.document.problem(&at, format!("{name} has no column `{own}`"));
                 self.problems.push(problem.with_hint_if(suggest::hint(own, mappable(entity))));
             }
-            match self.stream(&lookup.from).map(|(_, stream)| stream.clone()) {
+            match self.stream(&lookup.from).map(|(source, stream)| (source.kind.clone(), stream.clone())) {
                 None => self.unknown_stream(&["silver", name, "enrich", column.as_str(), "from"], &lookup.from),
-                Some(stream) => {
+                Some((kind, stream)) => {
                     if let Some(known) = &stream.columns {
                         for wanted in lookup.on.values().chain([&lookup.take]).filter(|wanted| !known.contains(wanted))
                         {
@@ -420,11 +420,29 @@ impl Resolver<'_> {
                                 .push(problem.with_hint_if(suggest::hint(wanted, known.iter().map(String::as_str))));
                         }
                     }
-                    enrich.insert(column.to_string(), (lookup.clone(), stream.table));
+                    let (key, cursor) = versions(&kind, &stream);
+                    let enriched = Enrich { lookup: lookup.clone(), table: stream.table, key, cursor };
+                    enrich.insert(column.to_string(), enriched);
                 }
             }
         }
         enrich
+    }
+}
+
+/// The bronze columns that identify a record of a stream, and the one that orders its versions.
+fn versions(kind: &ConnectorKind, stream: &StreamPlan) -> (Vec<String>, Option<String>) {
+    match kind {
+        ConnectorKind::Http(manifest) => manifest.stream(&stream.name).map_or_else(Default::default, |spec| {
+            let key = spec.key.iter().map(|field| bronze::of_field(field)).collect();
+            (key, spec.cursor.as_ref().map(|cursor| bronze::of_field(&cursor.field)))
+        }),
+        ConnectorKind::Files => (stream.options.key.0.clone(), None),
+        ConnectorKind::Sql(_) => {
+            let key = stream.options.key.iter().map(|column| bronze::of_field(column)).collect();
+            (key, stream.options.cursor.as_deref().map(bronze::of_field))
+        }
+        ConnectorKind::Webhooks => super::webhooks::order(&stream.options),
     }
 }
 

@@ -21,7 +21,7 @@ use url::Url;
 use crate::catalog::Catalog;
 use crate::lake;
 
-pub use entities::{EntityPlan, Input, Kind, Link, Made, records_of};
+pub use entities::{Enrich, EntityPlan, Input, Kind, Link, Made, records_of};
 pub use marts::{ModelPlan, models_for};
 pub use parameters::{Common, bound};
 pub use sources::{ConnectorKind, SourcePlan, StreamPlan};

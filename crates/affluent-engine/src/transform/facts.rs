@@ -9,12 +9,12 @@ use datafusion::prelude::{DataFrame, ident};
 use indexmap::IndexMap;
 
 use super::layers::{FAULT, ROW_TEXT, Setting, layered, raw};
-use super::newest::newest;
+use super::newest::{newest, newest_of};
 use super::{EntityReport, Work};
-use crate::columns::{DELETED, FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
+use crate::columns::{FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
 use crate::error::Error;
 use crate::lake::conform;
-use crate::plan::{EntityPlan, Input, Link, records_of, schema};
+use crate::plan::{Enrich, EntityPlan, Input, Link, records_of, schema};
 use crate::quarantine::{self, Group, Stage};
 use crate::sql::{identifier, record_id, text};
 
@@ -121,10 +121,10 @@ async fn with_people(work: &Work<'_>, rows: DataFrame, people: Option<&TableName
 
 /// `rows` with the columns that the pipeline looks up; of several matches the greatest value is taken.
 pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: DataFrame) -> Result<DataFrame, Error> {
-    for (index, (column, (lookup, table))) in entity.enrich.iter().enumerate() {
-        if work.lake.table(table).await?.is_none() {
-            continue;
-        }
+    for (index, (column, looked)) in entity.enrich.iter().enumerate() {
+        let Enrich { lookup, table, key: theirs, cursor } = looked;
+        let Some(bronze) = work.lake.table(table).await? else { continue };
+        let located = bronze.schema()?.field_with_name(FILE).is_ok();
         let key = |at: usize| format!("_k{index}_{at}");
         let keys: Vec<String> = (0..lookup.on.len()).map(key).collect();
         let columns: Vec<String> = lookup
@@ -134,10 +134,11 @@ pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: Dat
             .map(|(at, theirs)| format!("cast({} as varchar) as {}", identifier(theirs), key(at)))
             .collect();
         let sql = format!(
-            "select {}, max(cast({} as varchar)) as {} from {table} where not coalesce({DELETED}, false) group by {}",
+            "select {}, max(cast({} as varchar)) as {} from ({}) group by {}",
             columns.join(", "),
             identifier(&lookup.take),
             identifier(column),
+            newest_of(table, theirs, cursor.as_deref(), located),
             (1..=keys.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
         );
         let found = work.context.sql(&sql).await?;

@@ -16,7 +16,7 @@ pub(super) fn rates() -> TableName {
 /// The tables that building `entity` reads, where they are there.
 pub(crate) fn tables(plan: &Plan, entity: &EntityPlan) -> Vec<TableName> {
     let mut tables: Vec<TableName> = entity.inputs.iter().map(|input| input.table.clone()).collect();
-    tables.extend(entity.enrich.values().map(|(_, table)| table.clone()));
+    tables.extend(entity.enrich.values().map(|looked| looked.table.clone()));
     let columns = || entity.entity.columns.values();
     match &entity.kind {
         Kind::Facts => {

@@ -1,5 +1,7 @@
 //! The newest version of each record in bronze, tombstones left out.
 
+use affluent_spec::TableName;
+
 use crate::columns::{DELETED, EXTRACTED_AT, FILE, HASH, ROW};
 use crate::plan::Input;
 use crate::sql::identifier;
@@ -10,15 +12,19 @@ use crate::sql::identifier;
 /// later: the record is back then. Within one load the later row wins. Where each row of a file is a record of its own there
 /// are no versions.
 pub(super) fn newest(input: &Input, located: bool) -> String {
-    let table = &input.table;
-    if input.key.is_empty() {
+    newest_of(&input.table, &input.key, input.cursor.as_deref(), located)
+}
+
+/// The same of a table's records by key and cursor.
+pub(super) fn newest_of(table: &TableName, key: &[String], cursor: Option<&str>, located: bool) -> String {
+    if key.is_empty() {
         return format!("select * from {table} where not coalesce({DELETED}, false)");
     }
-    let keys: Vec<String> = input.key.iter().map(|column| identifier(column)).collect();
+    let keys: Vec<String> = key.iter().map(|column| identifier(column)).collect();
     let key = keys.join(", ");
     let mut order = Vec::new();
     let mut rows = table.to_string();
-    if let Some(cursor) = &input.cursor {
+    if let Some(cursor) = cursor {
         let cursor = identifier(cursor);
         let same = keys.iter().map(|column| format!("v.{column} = g.{column}")).collect::<Vec<_>>().join(" and ");
         rows = format!(
@@ -70,7 +76,6 @@ mod tests {
             .unwrap();
         let input = Input {
             stream: "s.versions".to_owned(),
-            source: "s".to_owned(),
             table: "bronze.versions".parse().unwrap(),
             key: vec!["id".to_owned()],
             cursor: Some("changed".to_owned()),
