@@ -48,8 +48,6 @@ pub enum Kind {
 pub struct Input {
     /// `source.stream`.
     pub stream: String,
-    /// The source's name, for survivorship.
-    pub source: String,
     /// Its bronze table.
     pub table: TableName,
     /// The bronze columns that identify a record; empty where each row is one.
@@ -261,7 +259,7 @@ impl Resolver<'_> {
             let problem = self.document.problem(&listed, format!("`{id}` has no key to tell its records by"));
             self.problems.push(problem.with_hint("declare the table's primary key at the stream: key: [id]"));
         }
-        Some(Input { stream: stream.id(), source: source.name, table: stream.table, key, cursor, columns, link })
+        Some(Input { stream: stream.id(), table: stream.table, key, cursor, columns, link })
     }
 
     fn fault(&mut self, path: &[&str], fault: Fault) {

@@ -47,7 +47,7 @@ pub(super) async fn build(
     let history = History::read(work, entity, &records_name, id_column(entity)).await?;
     let identified = identify(entity.name(), &records, matching, decisions, &history)?;
     // Before the records: killed in between, the next run finds the same and writes nothing twice.
-    match_log::write(work, entity.name(), &records.ids, &history, &identified).await?;
+    match_log::write(work, entity.name(), &records.ids, &history, &identified, decisions).await?;
     review::write(work, entity.name(), &records, &identified, decisions).await?;
 
     let records_entity = &work.plan.canonical[&records_name.table];
