@@ -60,7 +60,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
             conform::frame(enriched(work, entity, rows).await?, &schema)?
         }
     };
-    let merged = work.lake.merge(&work.context, &name, schema, fresh, RECORD_ID, Some(mark)).await?;
+    let merged = work.write(&name, schema, fresh, RECORD_ID, mark).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
     Ok(EntityReport {
         entity: entity.name().to_owned(),
