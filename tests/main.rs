@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cloud;
+mod commands;
 mod connector_tools;
 mod exactly_once;
 mod examples;
@@ -29,6 +30,7 @@ fn main() {
     let rooms: Vec<Vec<Trial>> = vec![
         bad_input::trials(),
         cloud::trials(),
+        commands::trials(),
         connector_tools::trials(),
         exactly_once::trials(),
         examples::trials(),
