@@ -84,7 +84,10 @@ impl Lake {
             None => self.first(&name, &staged, properties).await,
         };
         let error = match attempt {
-            Ok(version) => return Ok(Commit { version, rows }),
+            Ok(version) => {
+                tracing::debug!(table = %name, version, rows, "committed");
+                return Ok(Commit { version, rows });
+            }
             Err(error) => error,
         };
         if let Some(version) = self.landed(&name, mark.as_ref()).await {

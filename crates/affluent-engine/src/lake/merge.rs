@@ -27,6 +27,21 @@ pub struct Merged {
 }
 
 impl Lake {
+    /// Puts `fresh` in the place of all rows of `name`, and its columns in the place of those the table had.
+    pub async fn replace(
+        &self,
+        name: &TableName,
+        schema: SchemaRef,
+        fresh: DataFrame,
+        mark: Option<Mark>,
+    ) -> Result<Merged, Error> {
+        let before = self.table(name).await?;
+        let staged = self.stage(name, schema, fresh.execute_stream().await?).await?;
+        let changed = staged.rows;
+        let commit = self.commit(before.as_ref(), staged, WriteMode::Replace, mark).await?;
+        Ok(Merged { commit, changed, gone: 0 })
+    }
+
     /// Makes the rows of `name` those of `fresh` (one for each `key`), with the columns of `schema`.
     ///
     /// Where nothing differs the commit has no file and carries the mark alone; without a mark there is no commit.

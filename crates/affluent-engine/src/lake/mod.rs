@@ -28,6 +28,7 @@ pub use commit::{Commit, WriteMode};
 pub use maintain::Maintained;
 pub use mark::Mark;
 pub(crate) use mark::fingerprint;
+pub use merge::Merged;
 pub use stage::{Staged, Stager, commented};
 pub use storage::location;
 pub use table::Table;

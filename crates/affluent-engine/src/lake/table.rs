@@ -31,6 +31,16 @@ impl Table {
         self.delta.version().map_or(-1, |version| version as i64)
     }
 
+    /// The version that gave it the rows it has: maintenance makes versions without touching rows, and what was built from the
+    /// rows need not be built again for it.
+    pub async fn rows_version(&self) -> Result<i64, Error> {
+        let fault = |error| Error::delta(&self.name, error);
+        let newest = self.delta.history(Some(1)).try_next().await.map_err(fault)?;
+        let handed_on = newest.and_then(|info| info.info.get(INFO)?.get("maintained")?.as_i64());
+        // The newest commit may be younger than this snapshot.
+        Ok(handed_on.filter(|rows| *rows <= self.version()).unwrap_or_else(|| self.version()))
+    }
+
     /// Its columns, with their descriptions as metadata.
     pub fn schema(&self) -> Result<SchemaRef, Error> {
         let state = self.delta.snapshot().map_err(|error| Error::delta(&self.name, error))?;

@@ -7,15 +7,15 @@ use affluent_connect::schema::instant;
 use affluent_spec::TableName;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use super::data_test::{self, Failure};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode, commented, fingerprint};
-use crate::plan::{Common, ModelPlan, Plan, bound, model_problem, schema};
+use crate::lake::{Lake, Mark, Staged, Table, WriteMode, commented, fingerprint};
+use crate::plan::{Common, ModelPlan, Plan, bound, model_failure, model_problem, schema};
 use crate::session::register;
 
 /// How a model ended.
@@ -30,6 +30,8 @@ pub enum ModelStatus {
     TestFailed,
     /// It reads a table that was not built, which is named.
     Skipped,
+    /// Its query failed: readers keep the version before.
+    Failed,
 }
 
 /// What happened to one model.
@@ -50,44 +52,53 @@ pub struct ModelReport {
     /// Tests that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Why it was skipped.
+    /// Why it was skipped, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// Wall time.
     pub seconds: f64,
 }
 
-/// Builds the models that `wanted` picks.
+/// Builds the models that `wanted` picks, with a report of each, and returns what failed. A model whose query fails does not
+/// stop those that do not read it.
 pub async fn build_all(
     plan: &Plan,
     wanted: &dyn Fn(&ModelPlan) -> bool,
     lake: &Lake,
     run: &Run,
-) -> Result<Vec<ModelReport>, Error> {
+    reports: &mut Vec<ModelReport>,
+) -> Result<Vec<Error>, Error> {
     let context = run.session.context()?;
     let mut versions = silver(plan, lake, &context).await?;
     let mut blocked = failed_expectations(plan, &context).await?;
-    let mut reports = Vec::new();
+    let mut failed = Vec::new();
     for model in &plan.models {
         if run.stop.is_cancelled() {
             return Err(Error::Interrupted);
         }
         if !wanted(model) {
             if let Some(table) = lake.table(&model.table).await? {
-                versions.insert(model.table.clone(), table.version());
+                versions.insert(model.table.clone(), table.rows_version().await?);
                 register(&context, &model.table, table.provider().await?)?;
             }
             continue;
         }
         let mut step = Step { plan, model, lake, run, context: &context, versions: &mut versions };
-        let report = step.build(&blocked).await?;
-        if matches!(report.status, ModelStatus::TestFailed | ModelStatus::Skipped) {
+        let report = match step.build(&blocked).await {
+            Err(error @ Error::Model(_)) => {
+                let report = step.failed(&error).await?;
+                failed.push(error);
+                report
+            }
+            built => built?,
+        };
+        if !matches!(report.status, ModelStatus::Published | ModelStatus::Unchanged) {
             blocked.insert(model.table.clone(), format!("{} was not published", model.table));
         }
         run.tell(&Event::Built(report.clone()));
         reports.push(report);
     }
-    Ok(reports)
+    Ok(failed)
 }
 
 /// Registers every canonical silver table, empty where the lake has none; the versions of those that are there.
@@ -103,7 +114,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
         }
         match lake.table(&table).await? {
             Some(found) => {
-                versions.insert(table.clone(), found.version());
+                versions.insert(table.clone(), found.rows_version().await?);
                 register(context, &table, found.provider().await?)?;
             }
             None => {
@@ -153,17 +164,7 @@ impl Step<'_> {
         let began = std::time::Instant::now();
         let table = &self.model.table;
         let before = self.lake.table(table).await?;
-        let mut report = ModelReport {
-            model: table.to_string(),
-            status: ModelStatus::Skipped,
-            rows: 0,
-            version: before.as_ref().map(crate::lake::Table::version),
-            inputs: BTreeMap::new(),
-            tests: 0,
-            failures: Vec::new(),
-            because: None,
-            seconds: 0.0,
-        };
+        let mut report = self.report(ModelStatus::Skipped, before.as_ref());
         if let Some(why) = self.model.reads.iter().find_map(|read| blocked.get(read)) {
             report.because = Some(why.clone());
             return Ok(report);
@@ -176,7 +177,7 @@ impl Step<'_> {
             last.is_for(table, &self.plan.name)?;
             if last.covers_the_same(&mark) {
                 register(self.context, table, before.provider().await?)?;
-                self.versions.insert(table.clone(), before.version());
+                self.versions.insert(table.clone(), before.rows_version().await?);
                 report.status = ModelStatus::Unchanged;
                 report.rows = before.rows().unwrap_or(0);
                 return Ok(report);
@@ -188,9 +189,10 @@ impl Step<'_> {
             |error: &datafusion::error::DataFusionError| Error::Problems(vec![model_problem(&self.model.file, error)]);
         let frame = self.context.sql(&self.model.file.sql).await.map_err(|error| fault(&error))?;
         let frame = frame.with_param_values(bound(self.model, &common)).map_err(|error| fault(&error))?;
-        let schema = described(self.model, frame.schema().as_arrow());
-        let rows = frame.execute_stream().await?;
-        let staged = self.lake.stage(table, schema, rows).await?;
+        let staged = self.staged(frame).await.map_err(|error| match error {
+            Error::Query(message) => Error::Model(Box::new(model_failure(&self.model.file, &message))),
+            other => other,
+        })?;
 
         register(self.context, table, self.lake.staged_rows(self.context, &staged)?)?;
         let mut probes = data_test::of_model(&self.model.file, table);
@@ -214,6 +216,32 @@ impl Step<'_> {
         }
         report.seconds = began.elapsed().as_secs_f64();
         Ok(report)
+    }
+
+    /// The rows of the model's query, written out of readers' sight.
+    async fn staged(&self, frame: DataFrame) -> Result<Staged, Error> {
+        let schema = described(self.model, frame.schema().as_arrow());
+        self.lake.stage(&self.model.table, schema, frame.execute_stream().await?).await
+    }
+
+    fn report(&self, status: ModelStatus, before: Option<&Table>) -> ModelReport {
+        ModelReport {
+            model: self.model.table.to_string(),
+            status,
+            rows: 0,
+            version: before.map(Table::version),
+            inputs: BTreeMap::new(),
+            tests: 0,
+            failures: Vec::new(),
+            because: None,
+            seconds: 0.0,
+        }
+    }
+
+    async fn failed(&self, error: &Error) -> Result<ModelReport, Error> {
+        let before = self.lake.table(&self.model.table).await?;
+        let because = Some(error.to_string());
+        Ok(ModelReport { because, ..self.report(ModelStatus::Failed, before.as_ref()) })
     }
 
     fn mark(&self) -> Mark {

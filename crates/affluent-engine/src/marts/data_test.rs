@@ -4,7 +4,9 @@ use affluent_spec::TableName;
 use affluent_spec::data_test::{ColumnCheck, Expectations, Severity, TableCheck, Test};
 use affluent_spec::model::ModelFile;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -13,6 +15,8 @@ use crate::sql::{identifier, literal};
 /// One test with the query of its failures.
 #[derive(Debug, Clone)]
 pub struct Probe {
+    /// The table that it tests.
+    pub table: TableName,
     /// The test as a reader knows it: `person_id: not_null`.
     pub name: String,
     /// Returns the rows at fault.
@@ -82,7 +86,7 @@ fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe
             )
         }
     };
-    Probe { name: format!("{column}: {}", test.check), sql, severity: test.severity }
+    Probe { table: table.clone(), name: format!("{column}: {}", test.check), sql, severity: test.severity }
 }
 
 fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
@@ -97,18 +101,18 @@ fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
         }
         TableCheck::NoRows(sql) => sql.clone(),
     };
-    Probe { name: test.check.to_string(), sql, severity: test.severity }
+    Probe { table: table.clone(), name: test.check.to_string(), sql, severity: test.severity }
 }
 
 /// Runs the tests; those that fail.
 pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failure>, Error> {
     let mut failures = Vec::new();
     for probe in probes {
-        let found = context.sql(&probe.sql).await.map_err(|error| named(probe, &error))?;
+        let found = context.sql(&probe.sql).await.map_err(|error| named(probe, error))?;
         let mut rows = 0;
         let mut example = String::new();
-        let mut stream = found.execute_stream().await.map_err(|error| named(probe, &error))?;
-        while let Some(batch) = futures::TryStreamExt::try_next(&mut stream).await? {
+        let mut stream = found.execute_stream().await.map_err(|error| named(probe, error))?;
+        while let Some(batch) = stream.try_next().await.map_err(|error| named(probe, error))? {
             if example.is_empty() && batch.num_rows() > 0 {
                 example = shown(&batch)?;
             }
@@ -122,8 +126,13 @@ pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failu
     Ok(failures)
 }
 
-fn named(probe: &Probe, error: &datafusion::error::DataFusionError) -> Error {
-    Error::Query(format!("the test `{}` cannot run: {}", probe.name, error.find_root().strip_backtrace()))
+fn named(probe: &Probe, error: DataFusionError) -> Error {
+    match Error::from(error) {
+        Error::Query(message) => {
+            Error::Query(format!("{}: the test `{}` cannot run: {message}", probe.table, probe.name))
+        }
+        other => other,
+    }
 }
 
 fn shown(batch: &arrow::array::RecordBatch) -> Result<String, Error> {

@@ -61,7 +61,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
         }
     };
     let read = mark.inputs.clone();
-    let merged = work.lake.merge(&work.context, &name, schema, fresh, RECORD_ID, Some(mark)).await?;
+    let merged = work.write(&name, schema, fresh, RECORD_ID, mark).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
     Ok(EntityReport {
         entity: entity.name().to_owned(),

@@ -54,8 +54,7 @@ pub(super) async fn build(
     let records_schema = schema::table(records_entity, None);
     let rows = record_rows(&records, &identified, &records_schema, id_column(entity))?;
     let frame = work.context.read_batch(rows)?;
-    let merged_records =
-        work.lake.merge(&work.context, &records_name, records_schema, frame, RECORD_ID, Some(mark.clone())).await?;
+    let merged_records = work.write(&records_name, records_schema, frame, RECORD_ID, mark.clone()).await?;
 
     let employers = if employed { employers::read(work).await? } else { Employers::new([]) };
     let schema = schema::table(&entity.entity, None);
@@ -64,7 +63,7 @@ pub(super) async fn build(
     let frame = enriched(work, entity, work.context.read_batch(rows)?).await?;
     let schema = schema::table(&entity.entity, Some(entity));
     let frame = conform::frame(frame, &schema)?;
-    let merged = work.lake.merge(&work.context, &golden_name, schema, frame, id_column(entity), Some(mark)).await?;
+    let merged = work.write(&golden_name, schema, frame, id_column(entity), mark).await?;
     Ok(EntityReport {
         entity: entity.name().to_owned(),
         rows: count,
