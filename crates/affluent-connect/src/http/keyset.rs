@@ -20,29 +20,34 @@ use super::producer::{Parts, Producer, Stop};
 use super::state::State;
 use crate::SourceError;
 
+/// The fields to ask for: those that the server has, where it tells.
+pub(crate) async fn fields<'a>(producer: &'a Producer, dialect: &Dialect) -> Result<Vec<&'a str>, Stop> {
+    let plan = &producer.plan;
+    let fields = dialect.fields(plan);
+    let Some(describe) = dialect.describe(plan) else { return Ok(fields) };
+    let there = producer.described(&describe?).await?;
+    let (kept, missing): (Vec<&str>, Vec<&str>) = fields.into_iter().partition(|field| there.contains(*field));
+    if !missing.is_empty() {
+        tracing::info!(
+            "{}: not there, or not to be seen by this user, so left empty: {}",
+            plan.name,
+            missing.join(", ")
+        );
+    }
+    Ok(kept)
+}
+
 /// Reads from `since` on (all without it); `state` is the one before. The state after it.
 pub(crate) async fn read(
     producer: &Producer,
     cursor: &CursorPlan,
     dialect: &Dialect,
+    fields: &[&str],
     state: &State,
     since: Option<DateTime<Utc>>,
 ) -> Result<State, Stop> {
     let plan = &producer.plan;
     let id = [plan.id_path()];
-    let mut fields = dialect.fields(plan);
-    if let Some(describe) = dialect.describe(plan) {
-        let there = producer.described(&describe?).await?;
-        let (kept, missing): (Vec<&str>, Vec<&str>) = fields.into_iter().partition(|field| there.contains(*field));
-        if !missing.is_empty() {
-            tracing::info!(
-                "{}: not there, or not to be seen by this user, so left empty: {}",
-                plan.name,
-                missing.join(", ")
-            );
-        }
-        fields = kept;
-    }
     let asked = [dialect.more(plan)];
     let mut at = state.at;
     let mut stretch = since.map_or(Stretch::All, Stretch::From);
@@ -50,7 +55,7 @@ pub(crate) async fn read(
     let mut after: Option<String> = None;
     let mut empty = 0;
     loop {
-        let mut parts = producer.fetch(&dialect.call(plan, &fields, &stretch, after.as_deref())?, &asked).await?;
+        let mut parts = producer.fetch(&dialect.call(plan, fields, &stretch, after.as_deref())?, &asked).await?;
         let token = std::mem::take(&mut parts.scalars).into_iter().next().flatten();
         let (body, mut records) = (parts.body.clone(), std::mem::take(&mut parts.records));
         let full = records.len() >= dialect.limit();

@@ -2,12 +2,13 @@
 //!
 //! One task asks for pages and locates their records ([`producer`]): by lists ([`listing`]), in slices of time ([`slices`]),
 //! by what the server gave last time ([`opaque`]), for each record of a parent ([`children`]) or in the order of a cursor
-//! ([`keyset`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
+//! ([`keyset`]), or, where that means many pages, by a job of the server ([`bulk`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
 //! so memory is bounded by a few answers.
 
 mod auth;
 pub(crate) mod body;
 mod budget;
+mod bulk;
 mod children;
 mod client;
 mod cursor;
@@ -113,6 +114,7 @@ impl HttpSource {
                 query: query.collect::<Result<_, SourceError>>()?,
                 headers: HeaderMap::new(),
                 json: None,
+                rules: Vec::new(),
             },
         })
     }
@@ -231,8 +233,12 @@ struct Joined {
 
 impl Decoder {
     fn new(plan: Arc<StreamPlan>) -> Self {
-        let json =
+        let mut json =
             JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.schema().key);
+        if plan.is_soql() {
+            // The same record is JSON when it is read page by page, and a line of CSV when it is read by a job.
+            json = json.hashing_values();
+        }
         let key = plan.key_paths();
         Self { plan, json, key, open: None }
     }

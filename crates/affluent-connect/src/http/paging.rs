@@ -426,6 +426,7 @@ mod tests {
             query: vec![("page".into(), "0".into())],
             headers: reqwest::header::HeaderMap::new(),
             json: None,
+            rules: Vec::new(),
         };
         put(&mut call, "page", "2", true).unwrap();
         assert_eq!(call.query, [("page".to_owned(), "2".to_owned())]);

@@ -132,6 +132,16 @@ impl StreamPlan {
         self.stream.key.iter().map(|field| body::path(field)).collect()
     }
 
+    /// Whether the stream is asked for by a SOQL query.
+    pub(crate) fn is_soql(&self) -> bool {
+        self.stream.soql().is_some()
+    }
+
+    /// Whether a field is kept as JSON.
+    pub(crate) fn has_json(&self) -> bool {
+        self.fields.values().any(|ty| *ty == ColumnType::Json)
+    }
+
     /// How an answer names the next page.
     pub(crate) fn next(&self) -> Option<&Next> {
         self.list.next.as_ref()

@@ -17,7 +17,7 @@ use super::plan::{DeletesPlan, StreamPlan};
 use super::request::ListPlan;
 use super::shape::{Shaped, shape};
 use super::state::State;
-use super::{children, deleted, formats, keyset, listing, opaque, slices};
+use super::{bulk, children, deleted, formats, keyset, listing, opaque, slices};
 use crate::SourceError;
 
 /// A page as it came, with its records located.
@@ -100,7 +100,7 @@ impl Producer {
                      deleted since the last read is not told: {why}",
                     self.plan.name
                 );
-                self.produce(State { at: None, page: None, token: None, gone: state.gone }).await
+                self.produce(State { gone: state.gone, ..State::default() }).await
             }
             other => other,
         };
@@ -125,7 +125,13 @@ impl Producer {
                     let end = if state.page.is_some() { state.at } else { self.newest(cursor, &newest?).await? };
                     listing::first_load(self, end, &state).await?
                 }
-                _ => keyset::read(self, cursor, dialect, &state, since).await?,
+                _ => {
+                    let fields = keyset::fields(self, dialect).await?;
+                    match bulk::read(self, cursor, dialect, &fields, &state, since).await? {
+                        Some(after) => after,
+                        None => keyset::read(self, cursor, dialect, &fields, &state, since).await?,
+                    }
+                }
             },
             (Some((_, Way::Opaque { opaque, start })), _) => opaque::read(self, opaque, *start, &state).await?,
             (Some((_, Way::Since { start, step: Some(step) })), _) => {

@@ -166,7 +166,21 @@ impl Masker {
         Ok(())
     }
 
-    /// A text outside JSON, or in a request: what looks like personal data is masked.
+    /// A table with a header, its cells masked by the names of their columns.
+    pub(super) fn table(&self, text: &str) -> Result<String, csv::Error> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers()?.clone();
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&header)?;
+        for line in reader.records() {
+            let line = line?;
+            writer.write_record(header.iter().zip(&line).map(|(name, cell)| self.masked(cell, kind(name))))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A text outside JSON and tables, or in a request: what looks like personal data is masked.
     pub(super) fn text(&self, value: &str) -> String {
         self.masked(value, Kind::Other)
     }
@@ -312,6 +326,28 @@ mod tests {
         assert!(value["phone"].is_number() && value["birthdate"].as_str().is_some_and(|day| day.len() == 10));
         assert_eq!(masked, masker.json(RECORD).unwrap());
         assert_ne!(masked, Masker::new(b"another").json(RECORD).unwrap());
+    }
+
+    #[test]
+    fn a_table_is_masked_as_records_are() {
+        let masker = Masker::new(b"key");
+        let table = "Id,LastName,Street,Email,Amount\n1,\"Doe \"\"J\"\"\",\"1, rue\nX\",jane@acme.com,12.50\n2,,,,\n";
+        let masked = masker.table(table).unwrap();
+        let json = masker.json(r#"{"LastName": "Doe \"J\"", "Email": "jane@acme.com"}"#).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let mut lines = csv::Reader::from_reader(masked.as_bytes());
+        assert_eq!(
+            lines.headers().unwrap().iter().collect::<Vec<_>>(),
+            ["Id", "LastName", "Street", "Email", "Amount"]
+        );
+        let lines: Vec<csv::StringRecord> = lines.records().map(Result::unwrap).collect();
+        assert_eq!(
+            (&lines[0][0], &lines[0][1], &lines[0][3], &lines[0][4]),
+            ("1", json["LastName"].as_str().unwrap(), json["Email"].as_str().unwrap(), "12.50")
+        );
+        assert!(!masked.contains("rue") && !masked.contains("Doe") && lines[0][2].contains('\n'), "{masked}");
+        assert_eq!(lines[1].iter().collect::<Vec<_>>(), ["2", "", "", "", ""]);
+        assert!(masker.table("a,b\n1\n").is_err());
     }
 
     #[test]

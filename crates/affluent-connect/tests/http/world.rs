@@ -188,7 +188,7 @@ pub(crate) fn record(thing: &Thing) -> Value {
     })
 }
 
-fn stamp(ms: i64) -> String {
+pub(crate) fn stamp(ms: i64) -> String {
     DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -205,7 +205,7 @@ impl Respond for Served {
         }
         match request.url.path() {
             "/things/search" => search(&state, &body),
-            "/soql" => soql(&state, &query["q"]),
+            "/soql" => soql(&state.things, &query["q"]),
             "/events" => events(&state, &query),
             "/posted" => posted(&state, &body),
             "/bare" => ResponseTemplate::new(200).set_body_json(state.things.iter().map(record).collect::<Vec<_>>()),
@@ -316,9 +316,22 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(answer)
 }
 
-fn soql(state: &State, query: &str) -> ResponseTemplate {
-    let (head, tail) = query.split_once(" ORDER BY ").unwrap();
-    let (order, limit) = tail.split_once(" LIMIT ").unwrap();
+/// A SOQL query: its records, or how many there are.
+pub(crate) fn soql(things: &[Thing], query: &str) -> ResponseTemplate {
+    let found = selected(things, query);
+    let records: Vec<Value> = if query.starts_with("SELECT COUNT()") {
+        Vec::new()
+    } else {
+        found.iter().map(|thing| record(thing)).collect()
+    };
+    ResponseTemplate::new(200).set_body_json(json!({ "totalSize": found.len(), "done": true, "records": records }))
+}
+
+/// What a SOQL query selects.
+pub(crate) fn selected<'a>(things: &'a [Thing], query: &str) -> Vec<&'a Thing> {
+    let (query, limit) =
+        query.split_once(" LIMIT ").map_or((query, usize::MAX), |(head, n)| (head, n.parse().unwrap()));
+    let (head, order) = query.split_once(" ORDER BY ").unwrap_or((query, ""));
     let conditions = head.split_once(" WHERE ").map(|(_, conditions)| conditions).unwrap_or_default();
     let conditions = conditions.split(" AND ").filter(|condition| !condition.is_empty()).map(|condition| {
         let mut parts = condition.splitn(3, ' ');
@@ -329,8 +342,7 @@ fn soql(state: &State, query: &str) -> ResponseTemplate {
         };
         (field.trim_start_matches("properties.").to_owned(), operator.to_owned(), value)
     });
-    let sort = if order.starts_with("id ") { "id" } else { "changed" };
-    let ask = Ask { conditions: conditions.collect(), sort: sort.to_owned(), limit: limit.parse().unwrap(), offset: 0 };
-    let page: Vec<Value> = matching(&state.things, &ask).into_iter().take(ask.limit).map(record).collect();
-    ResponseTemplate::new(200).set_body_json(json!({ "totalSize": page.len(), "done": true, "records": page }))
+    let sort = if order.starts_with("properties.changed ") { "changed" } else { "id" };
+    let ask = Ask { conditions: conditions.collect(), sort: sort.to_owned(), limit, offset: 0 };
+    matching(things, &ask).into_iter().take(ask.limit).collect()
 }

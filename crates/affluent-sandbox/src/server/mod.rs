@@ -127,6 +127,7 @@ pub(crate) struct Shared {
     windows: Mutex<Windows>,
     tokens: Mutex<tokens::Tokens>,
     locators: Mutex<salesforce::Locators>,
+    jobs: Mutex<salesforce::Jobs>,
     pages: Mutex<HashMap<String, (axum::http::StatusCode, Bytes)>>,
 }
 
@@ -245,6 +246,7 @@ pub async fn start(config: Config) -> Result<Sandbox, SandboxError> {
         windows: Mutex::default(),
         tokens: Mutex::default(),
         locators: Mutex::default(),
+        jobs: Mutex::default(),
         pages: Mutex::default(),
     });
     let (shutdown, ask) = oneshot::channel::<()>();

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::faults::Faults;
 use super::{
-    BodyFormat, BodyValue, Deletes, Expression, FieldNames, Next, Opaque, Stream, TombstoneList, Value, stream_texts,
+    BodyFormat, BodyValue, Deletes, Expression, FieldNames, Next, Opaque, Stream, TombstoneList, Value, soql_faults,
+    stream_texts,
 };
 use crate::{Name, bronze, suggest};
 
@@ -18,6 +19,7 @@ pub(super) fn of(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
     check.cursor();
     check.deletes();
     check.chunks();
+    soql_faults::check(check.faults, name, stream);
     stream_texts::check(check.faults, name, stream);
 }
 

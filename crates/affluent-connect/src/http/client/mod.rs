@@ -35,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Option<Bytes>,
+    /// What is done about its answers, before the manifest's rules.
+    pub(crate) rules: Vec<ErrorRule>,
 }
 
 /// An answer.
@@ -122,6 +124,11 @@ impl Client {
             patience,
             wire: None,
         })
+    }
+
+    /// How long one waits and tries.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Shows `wire` each request and each answer from now on.
@@ -290,7 +297,8 @@ impl Client {
     }
 
     fn judge(&self, call: &Call, answer: &Answer, token: &Token) -> Result<Verdict, Trouble> {
-        let Some((action, hint)) = retry::decide(&self.rules, answer.status, &answer.body) else {
+        let rules = call.rules.iter().chain(&self.rules);
+        let Some((action, hint)) = retry::decide(rules, answer.status, &answer.body) else {
             return self.budget.observe(&answer.headers).map(|()| Verdict::Good).map_err(Trouble::Final);
         };
         let what = answer.told(|text| token.conceal(&self.settings.conceal(text)));
