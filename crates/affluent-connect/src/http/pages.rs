@@ -125,7 +125,7 @@ impl<'a> Pages<'a> {
 /// The parts of a page put together by key; none where a record is missing in one, or has changed meanwhile.
 fn joined(plan: &StreamPlan, pages: Vec<Parts>) -> Option<Parts> {
     let mut identity = plan.key_paths();
-    identity.extend(plan.cursor.iter().flat_map(|cursor| cursor.paths.clone()));
+    identity.extend(plan.cursor.iter().map(|cursor| cursor.path.clone()));
     let mut pages = pages.into_iter();
     let mut first = pages.next()?;
     for other in pages {

@@ -18,8 +18,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::log::{self, Found, Reader};
 use super::{EVENT_ID, RECEIVED_AT, WebhookStream};
+use crate::decode::path::{Path as JsonPath, Places, find, path, scalars};
 use crate::decode::{JsonDecoder, JsonField, RowOptions};
-use crate::http::body;
 use crate::schema::{Column, HASH, RAW, ROW};
 use crate::{Cursor, Overlap, Page, Rejected, Source, SourceError, StreamSchema, Window};
 
@@ -265,8 +265,8 @@ fn instant(at: i64) -> String {
 struct Decoder {
     stream: Arc<WebhookStream>,
     json: JsonDecoder,
-    id: Vec<body::Path>,
-    events: Option<body::Path>,
+    id: Vec<JsonPath>,
+    events: Option<JsonPath>,
     /// Id and instant of each event given to `json`, by its number.
     known: Vec<(String, i64)>,
     rejected: Vec<Rejected>,
@@ -278,8 +278,8 @@ impl Decoder {
         let options = RowOptions { raw: stream.raw, located: true, zone: stream.zone, ..RowOptions::default() };
         Self {
             json: JsonDecoder::with_options(&fields(&stream), options),
-            id: stream.id.iter().map(|path| body::path(path)).collect(),
-            events: stream.events.as_deref().map(body::path),
+            id: stream.id.iter().map(|dotted| path(dotted)).collect(),
+            events: stream.events.as_deref().map(path),
             stream,
             known: Vec::new(),
             rejected: Vec::new(),
@@ -304,15 +304,15 @@ impl Decoder {
             None if several => &[],
             None => return self.event(body, at, numbered(position, 0)),
         };
-        let reason = match body::locate(body, Some(path), &[]) {
-            Ok(body::Located { records: Some(events), .. }) => {
+        let reason = match find(body, &[], Some(path)) {
+            Ok(Places { elements: Some(events), .. }) => {
                 for (index, range) in events.into_iter().enumerate() {
                     self.event(&body[range], at, numbered(position, index));
                 }
                 return;
             }
             Ok(_) => format!("there is no array of events at `{}`", path.join(".")),
-            Err(error) => error.replace("the answer", "what was sent"),
+            Err(error) => format!("what was sent is no JSON: {error}"),
         };
         let raw = String::from_utf8_lossy(body).into_owned();
         self.rejected.push(Rejected { position: position.to_owned(), column: None, reason, raw });
@@ -323,7 +323,7 @@ impl Decoder {
         let id = if self.id.is_empty() {
             Ok(format!("{:032x}", xxh3_128(event.trim_ascii())))
         } else {
-            let values = body::scalars(event, &self.id);
+            let values = scalars(event, &self.id);
             let several = values.len() > 1;
             values
                 .into_iter()

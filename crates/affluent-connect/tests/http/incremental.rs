@@ -1,8 +1,11 @@
 //! What is new: nothing lost and nothing doubled, whatever changes while pages are read.
 
-use affluent_connect::{Overlap, Source};
+use affluent_connect::{Overlap, Source, Window};
+use futures::StreamExt;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::world::{Thing, World, minute, read, read_some, thing};
+use crate::world::{Thing, World, minute, read, read_some, source_of, thing};
 
 fn sorted(mut things: Vec<Thing>) -> Vec<Thing> {
     things.sort_by_key(|thing| (thing.id, thing.changed));
@@ -126,4 +129,33 @@ async fn the_state_after_an_unordered_list_is_no_later_than_its_beginning() {
         let at: chrono::DateTime<chrono::Utc> = cursor.0["at"].as_str().unwrap().parse().unwrap();
         assert_eq!(at <= chrono::Utc::now(), clamped, "{stream}");
     }
+}
+
+/// Of the elements of arrays, as reports have them.
+#[tokio::test]
+async fn a_cursor_among_the_elements_of_an_array_moves_the_state() {
+    let server = MockServer::start().await;
+    let rows = r#"{"rows":[{"cells":[{"value":"2026-05-01"},{"value":"a"}]},{"cells":[{"value":"2026-05-03"},{"value":"b"}]}]}"#;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string(rows)).mount(&server).await;
+    let manifest = "
+connector: report
+settings: { token: { type: string, secret: true }, base_url: { type: url } }
+http: { base_url: base_url, auth: { bearer: token }, check: { get: /me } }
+streams:
+  days:
+    get: /days
+    query: { since: { since: date } }
+    records: rows
+    key: [cells.0.value, cells.1.value]
+    cursor: { field: cells.0.value, lookback: 1d }
+    fields: { cells.0.value: timestamp, cells.1.value: string }
+";
+    let source = source_of(manifest, &server.uri());
+    let pages: Vec<_> = source.read("days", Window::default()).collect().await;
+    let cursor = pages.into_iter().filter_map(|page| page.unwrap().cursor).next_back();
+    assert_eq!(cursor.as_ref().map(|cursor| &cursor.0["at"]), Some(&"2026-05-03T00:00:00Z".into()));
+    let pages: Vec<_> = source.read("days", Window { from: cursor }).collect().await;
+    assert!(pages.iter().all(Result::is_ok));
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!((asked[0].url.query(), asked[1].url.query()), (None, Some("since=2026-05-02")));
 }
