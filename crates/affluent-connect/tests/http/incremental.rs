@@ -98,6 +98,26 @@ async fn records_that_change_while_pages_are_read_are_met_again() {
     }
 }
 
+/// A page whose last record is not its highest would pass over what lies between.
+#[tokio::test]
+async fn a_page_that_is_not_in_the_order_asked_for_is_refused() {
+    for (stream, count) in [("soql", 14), ("things", 500)] {
+        // In the order of cursors, and of ids where these are equal.
+        for changed in [|id: u64| minute(id as i64 + 5), |_: u64| minute(5)] {
+            let world = World::of(vec![thing(1, minute(0))]).await;
+            let source = world.source();
+            let cursor = read(&source, stream, None).await.unwrap().cursor;
+            world.state().things = (1..=count).map(|id| thing(id, changed(id))).collect();
+            world.state().bent = true;
+            let bent = read(&source, stream, cursor.clone()).await.unwrap_err();
+            assert!(bent.to_string().contains("not in the order asked for"), "{stream}: {bent}");
+            world.state().bent = false;
+            let got = read(&source, stream, cursor).await.unwrap();
+            assert_eq!(got.things.len() as u64, count, "{stream}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn deleted_records_are_flagged() {
     let mut things: Vec<Thing> = (1..=6).map(|id| thing(id, minute(id as i64))).collect();

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) empty_before: Option<u64>,
     /// Lists name the first page as the next one for ever.
     pub(crate) stuck: bool,
+    /// Queries are answered against the order that they ask for.
+    pub(crate) bent: bool,
 }
 
 /// The things and their server.
@@ -304,7 +306,7 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
     }
     let live: Vec<Thing> = state.things.iter().filter(|thing| !thing.gone).cloned().collect();
     let mut found = matching(&live, &ask);
-    if body["sorts"][0]["direction"] == "DESCENDING" {
+    if (body["sorts"][0]["direction"] == "DESCENDING") != state.bent {
         found.reverse();
     }
     let page: Vec<Value> = found.iter().skip(ask.offset).take(ask.limit).map(|thing| record(thing)).collect();
@@ -331,6 +333,10 @@ fn soql(state: &State, query: &str) -> ResponseTemplate {
     });
     let sort = if order.starts_with("id ") { "id" } else { "changed" };
     let ask = Ask { conditions: conditions.collect(), sort: sort.to_owned(), limit: limit.parse().unwrap(), offset: 0 };
-    let page: Vec<Value> = matching(&state.things, &ask).into_iter().take(ask.limit).map(record).collect();
+    let mut found = matching(&state.things, &ask);
+    if state.bent {
+        found.reverse();
+    }
+    let page: Vec<Value> = found.into_iter().take(ask.limit).map(record).collect();
     ResponseTemplate::new(200).set_body_json(json!({ "totalSize": page.len(), "done": true, "records": page }))
 }
