@@ -277,7 +277,7 @@ impl Decoder {
     fn new(stream: Arc<WebhookStream>) -> Self {
         let options = RowOptions { raw: stream.raw, located: true, zone: stream.zone, ..RowOptions::default() };
         Self {
-            json: JsonDecoder::with_options(&fields(&stream), options),
+            json: JsonDecoder::with_options(&fields(&stream), options).requiring(&stream.key),
             id: stream.id.iter().map(|dotted| path(dotted)).collect(),
             events: stream.events.as_deref().map(path),
             stream,
@@ -501,6 +501,18 @@ mod tests {
         let by_text = WebhookSource::new("hooks", vec![stream(folder, &[], Some("data"))]);
         let pages = read(&by_text, None).await;
         assert_ne!(ids(&pages)[0], ids(&pages)[1]);
+    }
+
+    #[tokio::test]
+    async fn an_event_without_the_key_of_its_record_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        segment(folder, 1, &[r#"{"id":"a","n":1}"#, r#"{"id":"b"}"#, r#"{"id":"c","n":null}"#]);
+        let keyed = WebhookStream { key: vec!["n".to_owned()], ..stream(folder, &["id"], None) };
+        let pages = read(&WebhookSource::new("hooks", vec![keyed]), None).await;
+        assert_eq!(ids(&pages), ["a"]);
+        let reasons: Vec<&str> = pages[0].rejected.iter().map(|rejected| rejected.reason.as_str()).collect();
+        assert_eq!(reasons, ["the key `n` is missing"; 2]);
     }
 
     #[tokio::test]
