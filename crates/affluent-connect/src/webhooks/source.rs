@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use affluent_spec::ColumnType;
 use affluent_spec::types::TimestampFormat;
-use affluent_spec::{ColumnType, suggest};
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::Int64Type;
 use async_trait::async_trait;
@@ -72,8 +72,7 @@ impl WebhookSource {
 
     fn stream(&self, name: &str) -> Result<&Arc<WebhookStream>, SourceError> {
         self.streams.iter().find(|stream| stream.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, self.streams.iter().map(|stream| stream.name.as_str())).unwrap_or_default();
-            SourceError::usage(&self.source, format!("there is no stream `{name}`")).with_hint(hint)
+            SourceError::no_stream(&self.source, name, self.streams.iter().map(|stream| stream.name.as_str()))
         })
     }
 }
