@@ -20,8 +20,8 @@ const DEPTH: usize = 128;
 /// A field to take from each record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonField {
-    /// Its keys from the record inwards, the element of an array by its number from 0. A key may hold dots itself; where the
-    /// path has several keys, a field of the record that is named by all of them with dots between is taken as well.
+    /// Its keys from the record inwards, the element of an array by its number from 0. A key may hold dots itself: a member
+    /// that is named by all that is left of the path, with dots between, is taken as well.
     pub path: Vec<String>,
     /// The bronze column it fills.
     pub column: String,
@@ -101,10 +101,15 @@ impl JsonDecoder {
         let columns: Vec<Column> = fields.iter().map(|field| Column::new(&field.column, field.ty.clone())).collect();
         let mut tree = vec![Node::default()];
         for (index, field) in fields.iter().enumerate() {
-            let last = field.path.iter().fold(0, |node, key| child(&mut tree, node, key));
-            tree[last].column = Some(index);
-            if field.path.len() > 1 {
-                let literal = child(&mut tree, 0, &field.path.join("."));
+            let mut node = 0;
+            let mut way = Vec::with_capacity(field.path.len());
+            for key in &field.path {
+                way.push(node);
+                node = child(&mut tree, node, key);
+            }
+            tree[node].column = Some(index);
+            for (at, node) in way.into_iter().enumerate().take(field.path.len().saturating_sub(1)) {
+                let literal = child(&mut tree, node, &field.path[at..].join("."));
                 tree[literal].column.get_or_insert(index);
             }
         }
@@ -432,6 +437,18 @@ mod tests {
         // What is declared does not change what a record's content is.
         let hash = batch.column_by_name(HASH).unwrap().as_primitive::<Int64Type>().value(0);
         assert_eq!(hash, hash_of(row, false));
+    }
+
+    #[test]
+    fn a_name_may_hold_dots_at_any_depth() {
+        let mut decoder = decoder(&[("a.b.c", "string"), ("id", "integer")]);
+        let rows = [r#"{"a":{"b":{"c":"1"}}}"#, r#"{"a":{"b.c":"2"}}"#, r#"{"a.b.c":"3"}"#, r#"{"a.b":{"c":"4"}}"#];
+        let (batch, rejected) = decode(&mut decoder, &rows);
+        assert_eq!(rejected, []);
+        let texts: Vec<Option<&str>> = batch.column(0).as_string::<i32>().iter().collect();
+        assert_eq!(texts, [Some("1"), Some("2"), Some("3"), None]);
+        let hashes = batch.column_by_name(HASH).unwrap().as_primitive::<Int64Type>();
+        assert_eq!(hashes.values().to_vec(), rows.map(|row| hash_of(row, false)));
     }
 
     #[test]

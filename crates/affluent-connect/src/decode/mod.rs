@@ -9,6 +9,7 @@ mod cells;
 mod instant;
 mod json;
 mod number;
+pub(crate) mod path;
 mod rows;
 
 pub(crate) use instant::instant;

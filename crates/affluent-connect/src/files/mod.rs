@@ -27,8 +27,8 @@ mod text;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use affluent_spec::ColumnType;
 use affluent_spec::pipeline::{Contract, Dialect, Format};
-use affluent_spec::{ColumnType, suggest};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -102,8 +102,7 @@ impl FileSource {
 impl Inner {
     fn stream(&self, name: &str) -> Result<&FileStream, SourceError> {
         self.streams.iter().find(|stream| stream.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, self.streams.iter().map(|stream| stream.name.as_str())).unwrap_or_default();
-            SourceError::usage(&self.source, format!("there is no stream `{name}`")).with_hint(hint)
+            SourceError::no_stream(&self.source, name, self.streams.iter().map(|stream| stream.name.as_str()))
         })
     }
 

@@ -15,8 +15,8 @@ use crate::{SourceError, decode};
 
 /// The cursor of a stream.
 pub(crate) struct CursorPlan {
-    /// Where it lies in a record; what is kept of an outer record is named by its whole path as well.
-    pub(crate) paths: Vec<Path>,
+    /// Where it lies in a record.
+    pub(crate) path: Path,
     pub(crate) format: TimestampFormat,
     pub(crate) zone: Tz,
     column: String,
@@ -76,13 +76,9 @@ impl CursorPlan {
         } else {
             Way::Whole
         };
-        let mut paths = vec![body::path(&spec.field)];
-        if stream.explode.is_some() && paths[0].len() > 1 {
-            paths.push(vec![spec.field.clone()]);
-        }
         let lookback = options.lookback.unwrap_or(spec.lookback).seconds;
         Ok(Self {
-            paths,
+            path: body::path(&spec.field),
             format,
             zone,
             column: bronze::of_field(&spec.field),
@@ -104,7 +100,7 @@ impl CursorPlan {
 
     /// The cursor of one record, as bronze will have it.
     pub(crate) fn of(&self, record: &[u8]) -> Option<DateTime<Utc>> {
-        let text = body::scalars(record, &self.paths).into_iter().flatten().next()?;
+        let text = body::scalars(record, std::slice::from_ref(&self.path)).pop()??;
         decode::instant(&text, &self.format, self.zone)
     }
 }

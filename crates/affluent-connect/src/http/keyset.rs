@@ -58,6 +58,9 @@ pub(crate) async fn read(
         let mut parts = producer.fetch(&dialect.call(plan, fields, &stretch, after.as_deref())?, &asked).await?;
         let token = std::mem::take(&mut parts.scalars).into_iter().next().flatten();
         let (body, mut records) = (parts.body.clone(), std::mem::take(&mut parts.records));
+        if !is_in_order(&stretch, cursor, &id, &body, &records) {
+            return Err(SourceError::failed(&plan.name, NOT_AS_ASKED).into());
+        }
         let full = records.len() >= dialect.limit();
         let more = token.is_some() || (dialect.ends_at_limit() && full);
         let last = records.iter().rev().find_map(|range| instant_of(cursor, &body[range.clone()]));
@@ -99,6 +102,26 @@ pub(crate) async fn read(
     }
 }
 
+const NOT_AS_ASKED: &str = "the server gives records that were not asked for, or not in the order asked for";
+
+/// Whether no record of a page stands before one that it should follow: the page's end would pass over others like it. How
+/// ids that are text are ordered is the server's affair.
+fn is_in_order(
+    stretch: &Stretch,
+    cursor: &CursorPlan,
+    id: &[body::Path],
+    body: &[u8],
+    records: &[Range<usize>],
+) -> bool {
+    let each = records.iter().map(|range| &body[range.clone()]);
+    match stretch {
+        Stretch::At(..) => {
+            each.filter_map(|record| body::scalars(record, id).pop().flatten()?.parse::<u128>().ok()).is_sorted()
+        }
+        _ => each.filter_map(|record| instant_of(cursor, record)).is_sorted(),
+    }
+}
+
 /// What comes after a page.
 #[derive(Debug, PartialEq, Eq)]
 enum Follow {
@@ -127,9 +150,7 @@ fn follow(
         (false, ..) => Ok(Follow::End),
         (true, None, None) => Ok(Follow::Page),
         (true, None, Some(_)) => Err("no record of the page has a cursor that can be read"),
-        (true, Some(last), _) if stretch.lies_after(last) => {
-            Err("the server gives records that were not asked for, or not in the order asked for")
-        }
+        (true, Some(last), _) if stretch.lies_after(last) => Err(NOT_AS_ASKED),
         (true, Some(last), _) if *stretch == Stretch::From(last) => Ok(Follow::Stretch(Stretch::At(last, None))),
         (true, Some(last), _) => Ok(Follow::Stretch(Stretch::From(last))),
     }

@@ -16,7 +16,9 @@ mod deleted;
 mod dialect;
 mod formats;
 mod keyset;
+mod links;
 mod listing;
+mod offsets;
 mod opaque;
 mod pages;
 mod paging;
@@ -33,9 +35,9 @@ mod state;
 
 use std::sync::Arc;
 
+use affluent_spec::Name;
 use affluent_spec::connector::{Connector, Value};
 use affluent_spec::pipeline::StreamOptions;
-use affluent_spec::{Name, suggest};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use indexmap::IndexMap;
@@ -52,7 +54,7 @@ pub use settings::{ResolvedSettings, read_secret};
 use client::{Call, Client};
 use cursor::Way;
 use plan::StreamPlan;
-use producer::{Deleted, Producer, RawPage};
+use producer::{Producer, RawPage};
 use state::State;
 
 use crate::decode::JsonDecoder;
@@ -68,6 +70,8 @@ const JOINED_ROWS: usize = 8_192;
 
 /// A source behind an HTTP API.
 pub struct HttpSource {
+    /// The connector's.
+    name: String,
     client: Arc<Client>,
     plans: IndexMap<String, Arc<StreamPlan>>,
     check: Call,
@@ -106,6 +110,7 @@ impl HttpSource {
             Value::Expression(_) => None,
         });
         Ok(Self {
+            name: manifest.connector.to_string(),
             client: Arc::new(Client::new(&manifest.http, settings, patience)?),
             plans: plans?,
             check: Call {
@@ -136,11 +141,8 @@ impl HttpSource {
     }
 
     fn plan(&self, stream: &str) -> Result<&Arc<StreamPlan>, SourceError> {
-        self.plans.get(stream).ok_or_else(|| {
-            let error = SourceError::usage("", format!("stream `{stream}` is not among those of the source"));
-            let hint = suggest::hint(stream, self.plans.keys().map(String::as_str));
-            hint.map_or(error.clone(), |hint| error.with_hint(hint))
-        })
+        let known = || self.plans.keys().map(String::as_str);
+        self.plans.get(stream).ok_or_else(|| SourceError::no_stream(self.name.as_str(), stream, known()))
     }
 }
 
@@ -255,11 +257,7 @@ impl Decoder {
         };
         for (index, range) in page.records.iter().enumerate() {
             let record = &page.body[range.clone()];
-            let deleted = match &page.deleted {
-                Deleted::None => false,
-                Deleted::All => true,
-                Deleted::Each(flags) => flags.get(index).copied().unwrap_or_default(),
-            };
+            let deleted = page.deleted.of(index);
             let (name, key) = (&self.plan.name, &self.key);
             let position = || {
                 let values: Vec<String> =

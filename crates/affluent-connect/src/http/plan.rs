@@ -72,9 +72,7 @@ impl StreamPlan {
         options: &StreamOptions,
     ) -> Result<Self, SourceError> {
         let stream = connector.stream(name).ok_or_else(|| {
-            let hint = affluent_spec::suggest::hint(name, connector.streams.keys().map(Name::as_str));
-            let error = SourceError::usage(connector.connector.as_str(), format!("there is no stream `{name}`"));
-            hint.map_or(error.clone(), |hint| error.with_hint(hint))
+            SourceError::no_stream(connector.connector.as_str(), name, connector.streams.keys().map(Name::as_str))
         })?;
         let mut fields = stream.fields.clone();
         fields.extend(options.columns.clone());

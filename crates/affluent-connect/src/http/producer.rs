@@ -37,6 +37,17 @@ pub(crate) enum Deleted {
     Each(Vec<bool>),
 }
 
+impl Deleted {
+    /// Whether the record of that number is one.
+    pub(crate) fn of(&self, index: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Each(flags) => flags.get(index).copied().unwrap_or_default(),
+        }
+    }
+}
+
 /// Why a producer stops early.
 pub(crate) enum Stop {
     /// Nobody takes pages any more.

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) empty_before: Option<u64>,
     /// Lists name the first page as the next one for ever.
     pub(crate) stuck: bool,
+    /// Queries are answered against the order that they ask for.
+    pub(crate) bent: bool,
 }
 
 /// The things and their server.
@@ -205,7 +207,7 @@ impl Respond for Served {
         }
         match request.url.path() {
             "/things/search" => search(&state, &body),
-            "/soql" => soql(&state.things, &query["q"]),
+            "/soql" => soql(&state, &query["q"]),
             "/events" => events(&state, &query),
             "/posted" => posted(&state, &body),
             "/bare" => ResponseTemplate::new(200).set_body_json(state.things.iter().map(record).collect::<Vec<_>>()),
@@ -304,7 +306,7 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
     }
     let live: Vec<Thing> = state.things.iter().filter(|thing| !thing.gone).cloned().collect();
     let mut found = matching(&live, &ask);
-    if body["sorts"][0]["direction"] == "DESCENDING" {
+    if (body["sorts"][0]["direction"] == "DESCENDING") != state.bent {
         found.reverse();
     }
     let page: Vec<Value> = found.iter().skip(ask.offset).take(ask.limit).map(|thing| record(thing)).collect();
@@ -317,8 +319,11 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
 }
 
 /// A SOQL query: its records, or how many there are.
-pub(crate) fn soql(things: &[Thing], query: &str) -> ResponseTemplate {
-    let found = selected(things, query);
+fn soql(state: &State, query: &str) -> ResponseTemplate {
+    let mut found = selected(&state.things, query);
+    if state.bent {
+        found.reverse();
+    }
     let records: Vec<Value> = if query.starts_with("SELECT COUNT()") {
         Vec::new()
     } else {

@@ -6,7 +6,7 @@ mod target;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use affluent_spec::connector::{Action, ErrorRule, Http};
+use affluent_spec::connector::{Action, Auth, ErrorRule, Http};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
@@ -86,6 +86,8 @@ pub(crate) struct Client {
     login: Login,
     budget: Budget,
     rules: Vec<ErrorRule>,
+    /// Those for answers to the request for a token.
+    token_rules: Vec<ErrorRule>,
     largest: usize,
     total_timeout: Duration,
     settings: ResolvedSettings,
@@ -118,6 +120,10 @@ impl Client {
             login: Login::new(&http.auth, settings)?,
             budget: Budget::new(http, settings, auth::identity(base_url, &http.auth, settings), patience.obeyed),
             rules: http.errors.clone(),
+            token_rules: match &http.auth {
+                Auth::Oauth2(oauth) => oauth.errors.iter().chain(&http.errors).cloned().collect(),
+                _ => Vec::new(),
+            },
             largest: http.largest_answer as usize * 1024 * 1024,
             total_timeout: Duration::from_secs(http.total_timeout.seconds.max(1)),
             settings: settings.clone(),
@@ -214,7 +220,7 @@ impl Client {
             let request = self.http.post(url.clone()).form(&fields);
             let trouble = match self.attempt(&Method::POST, &form.url, request).await {
                 Ok(answer) => {
-                    let decided = retry::decide(&self.rules, answer.status, &answer.body);
+                    let decided = retry::decide(&self.token_rules, answer.status, &answer.body);
                     // Some servers refuse by an answer that is a success but for its body.
                     if decided.is_none() && auth::is_token(&answer.body) {
                         return Ok(answer.body.to_vec());
