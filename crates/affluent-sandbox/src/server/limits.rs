@@ -18,6 +18,8 @@ pub struct Limits {
     pub shopify_bucket: Option<u32>,
     /// Brevo: requests in two seconds, standing for those of a second or an hour.
     pub brevo_per_2s: Option<usize>,
+    /// Zoho: records that the page tokens of one list reach; 100,000 unless given.
+    pub zoho_reach: Option<usize>,
 }
 
 /// HubSpot's burst window.

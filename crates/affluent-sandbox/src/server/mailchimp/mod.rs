@@ -249,8 +249,7 @@ fn recipient_of(recipient: &Recipient, campaign: &str) -> Value {
 
 /// <https://mailchimp.com/developer/marketing/api/sent-to-reports/list-campaign-recipients/>
 fn sent_to(recipient: &Recipient, campaign: &str) -> Value {
-    let opens: Vec<i64> =
-        recipient.activity.iter().filter(|(action, _)| *action == "open").map(|(_, at)| *at).collect();
+    let opens: Vec<i64> = recipient.activity.iter().filter(|act| act.action == "open").map(|act| act.at).collect();
     let mut record = recipient_of(recipient, campaign);
     record["status"] = if recipient.bounced { "hard" } else { "sent" }.into();
     record["open_count"] = opens.len().into();

@@ -163,9 +163,10 @@ pub(super) async fn records(
         let message = "You can only get the first 2000 records without using page_token param";
         return Err(invalid("DISCRETE_PAGINATION_LIMIT_EXCEEDED", message, &json!({ "limit": DISCRETE })));
     }
-    if token.as_ref().is_some_and(|token| token.passed + limit > REACH) {
-        let message = "You can only get upto 100000 records using page_token param";
-        return Err(invalid("PAGINATION_LIMIT_EXCEEDED", message, &json!({ "param_name": "page_token" })));
+    let reach = shared.limits.zoho_reach.unwrap_or(REACH);
+    if token.as_ref().is_some_and(|token| token.passed + limit > reach) {
+        let message = format!("You can only get upto {reach} records using page_token param");
+        return Err(invalid("PAGINATION_LIMIT_EXCEEDED", &message, &json!({ "param_name": "page_token" })));
     }
     // Converted leads are in a list only when it is asked for them.
     let converted = word(&query, "converted").unwrap_or("false");
