@@ -2,7 +2,7 @@
 //!
 //! One task asks for pages and locates their records ([`producer`]): by lists ([`listing`]), in slices of time ([`slices`]),
 //! by what the server gave last time ([`opaque`]), for each record of a parent ([`children`]) or in the order of a cursor
-//! ([`keyset`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
+//! ([`keyset`], [`ordered`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
 //! so memory is bounded by a few answers.
 
 mod auth;
@@ -17,6 +17,7 @@ mod formats;
 mod keyset;
 mod listing;
 mod opaque;
+mod ordered;
 mod pages;
 mod paging;
 mod plan;
@@ -231,8 +232,7 @@ struct Joined {
 
 impl Decoder {
     fn new(plan: Arc<StreamPlan>) -> Self {
-        let json =
-            JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.schema().key);
+        let json = JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.required());
         let key = plan.key_paths();
         Self { plan, json, key, open: None }
     }
