@@ -12,6 +12,7 @@ mod number;
 mod rows;
 
 pub(crate) use instant::instant;
+pub(crate) use json::DEPTH;
 
 pub use cells::{Cells, Mismatch};
 pub use json::{JsonDecoder, JsonField};
