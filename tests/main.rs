@@ -19,6 +19,7 @@ mod random;
 mod sandbox_line;
 mod servers;
 mod support;
+mod vendor_facts;
 mod webhooks;
 mod world;
 
@@ -40,6 +41,7 @@ fn main() {
         quarantine::trials(),
         random::trials(),
         sandbox_line::trials(),
+        vendor_facts::trials(),
         webhooks::trials(),
     ];
     libtest_mimic::run(&arguments, rooms.into_iter().flatten().collect()).exit();
