@@ -22,6 +22,7 @@ mod random;
 mod sandbox_line;
 mod servers;
 mod support;
+mod vendor_facts;
 mod vendors;
 mod webhooks;
 mod world;
@@ -47,6 +48,7 @@ fn main() {
         quarantine::trials(),
         random::trials(),
         sandbox_line::trials(),
+        vendor_facts::trials(),
         vendors::trials(),
         webhooks::trials(),
     ];

@@ -15,7 +15,7 @@ use crate::page::Rejected;
 use crate::schema::Column;
 
 /// Deeper records than this are refused, before the stack is at its end.
-const DEPTH: usize = 128;
+pub(crate) const DEPTH: usize = 128;
 
 /// A field to take from each record.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ pub(crate) mod path;
 mod rows;
 
 pub(crate) use instant::instant;
+pub(crate) use json::DEPTH;
 
 pub use cells::{Cells, Mismatch};
 pub use json::{JsonDecoder, JsonField};

@@ -35,6 +35,13 @@ pub(crate) enum Way {
         start: Option<DateTime<Utc>>,
         /// The length of a slice.
         step: Option<TimeDelta>,
+        /// How long before now the last slice ends.
+        lag: TimeDelta,
+    },
+    /// By a list that comes in the order of the cursor, from the start on.
+    Ordered {
+        /// Where a stream begins that was never read.
+        start: Option<DateTime<Utc>>,
     },
     /// By what the last page gave.
     Opaque {
@@ -70,9 +77,12 @@ impl CursorPlan {
             Way::Keyset(Dialect::Soql { parameter, soql, cursor, id })
         } else if let Some(opaque) = &spec.opaque {
             Way::Opaque { opaque: opaque.clone(), start }
+        } else if spec.ordered {
+            Way::Ordered { start }
         } else if stream.takes_since() {
             let step = spec.step.and_then(|step| TimeDelta::try_seconds(step.seconds.max(1) as i64));
-            Way::Since { start, step }
+            let lag = spec.lag.and_then(|lag| TimeDelta::try_seconds(lag.seconds as i64)).unwrap_or_default();
+            Way::Since { start, step, lag }
         } else {
             Way::Whole
         };

@@ -168,7 +168,7 @@ fn instant_of(cursor: &CursorPlan, record: &[u8]) -> Option<DateTime<Utc>> {
 }
 
 /// A record version by its bytes: one that has changed at all is another.
-fn fingerprint(record: &[u8]) -> u128 {
+pub(crate) fn fingerprint(record: &[u8]) -> u128 {
     xxh3_128(record)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One task asks for pages and locates their records ([`producer`]): by lists ([`listing`]), in slices of time ([`slices`]),
 //! by what the server gave last time ([`opaque`]), for each record of a parent ([`children`]) or in the order of a cursor
-//! ([`keyset`]), or, where that means many pages, by a job of the server ([`bulk`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
+//! ([`keyset`], [`ordered`]), or, where that means many pages, by a job of the server ([`bulk`]). The stream that the engine polls
+//! decodes them meanwhile. Pages are passed through a channel that holds two,
 //! so memory is bounded by a few answers.
 
 mod auth;
@@ -20,6 +21,7 @@ mod links;
 mod listing;
 mod offsets;
 mod opaque;
+mod ordered;
 mod pages;
 mod paging;
 mod plan;
@@ -236,7 +238,7 @@ struct Joined {
 impl Decoder {
     fn new(plan: Arc<StreamPlan>) -> Self {
         let mut json =
-            JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.schema().key);
+            JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.required());
         if plan.is_soql() {
             // The same record is JSON when it is read page by page, and a line of CSV when it is read by a job.
             json = json.hashing_values();

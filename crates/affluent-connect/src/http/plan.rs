@@ -120,6 +120,12 @@ impl StreamPlan {
         }
     }
 
+    /// The columns that no record may lack.
+    pub(crate) fn required(&self) -> Vec<String> {
+        let key = self.stream.key.iter().filter(|field| self.stream.may_lack.as_ref() != Some(*field));
+        key.map(|field| bronze::of_field(field)).collect()
+    }
+
     /// The path of the field that identifies a record at the server.
     pub(crate) fn id_path(&self) -> Path {
         self.stream.key.first().map(|field| body::path(field)).unwrap_or_default()
@@ -187,7 +193,7 @@ fn deletes(stream: &Stream, list: &ListPlan) -> DeletesPlan {
     match &stream.deletes {
         None => DeletesPlan::Untold,
         Some(Deletes::Query(query)) => DeletesPlan::Listed(Box::new(list.with(query))),
-        Some(Deletes::Flag(field)) => DeletesPlan::Marked(Marks::new([(field.as_str(), "true")])),
+        Some(Deletes::Flag(field)) => DeletesPlan::Marked(Marks::set(field)),
         Some(Deletes::Value(values)) => DeletesPlan::Marked(Marks::new(pairs(values))),
         Some(Deletes::Entry(entry)) => {
             DeletesPlan::Entries { when: Marks::new(pairs(&entry.when)), tombstone: Tombstone::new(pairs(&entry.key)) }

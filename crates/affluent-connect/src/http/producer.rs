@@ -17,7 +17,7 @@ use super::plan::{DeletesPlan, StreamPlan};
 use super::request::ListPlan;
 use super::shape::{Shaped, shape};
 use super::state::State;
-use super::{bulk, children, deleted, formats, keyset, listing, opaque, slices};
+use super::{bulk, children, deleted, formats, keyset, listing, opaque, ordered, slices};
 use crate::SourceError;
 
 /// A page as it came, with its records located.
@@ -145,8 +145,11 @@ impl Producer {
                 }
             },
             (Some((_, Way::Opaque { opaque, start })), _) => opaque::read(self, opaque, *start, &state).await?,
-            (Some((_, Way::Since { start, step: Some(step) })), _) => {
-                slices::read(self, since.or(*start), *step, &state).await?
+            (Some((_, Way::Since { start, step: Some(step), lag })), _) => {
+                slices::read(self, since.or(*start), *step, *lag, &state).await?
+            }
+            (Some((cursor, Way::Ordered { start })), _) => {
+                ordered::read(self, cursor, since.or(*start), &state).await?
             }
             (Some((_, Way::Since { start, .. })), _) => listing::read(self, since, *start, &state).await?,
             (Some((_, Way::Whole)) | None, _) => listing::read(self, None, None, &state).await?,

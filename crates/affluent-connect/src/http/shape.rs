@@ -107,22 +107,34 @@ fn elements_at<'a>(value: &'a [u8], path: &[String]) -> Option<Vec<&'a [u8]>> {
     at(std::slice::from_ref(first)).map_or_else(|| Some(Vec::new()), |inner| elements_at(inner, rest))
 }
 
-/// Paths with the texts that tell a deleted record.
+/// Paths with what tells a deleted record there.
 pub(crate) struct Marks {
     paths: Vec<Path>,
-    texts: Vec<String>,
+    /// The text; `None` where any will do that is neither false nor empty: a true boolean, an instant.
+    texts: Vec<Option<String>>,
 }
 
 impl Marks {
     pub(crate) fn new<'a>(marks: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let (paths, texts) = marks.into_iter().map(|(place, text)| (path(place), text.to_owned())).unzip();
+        let (paths, texts) = marks.into_iter().map(|(place, text)| (path(place), Some(text.to_owned()))).unzip();
         Self { paths, texts }
     }
 
+    /// Of records that are deleted where that field is set.
+    pub(crate) fn set(field: &str) -> Self {
+        Self { paths: vec![path(field)], texts: vec![None] }
+    }
+
     fn fit(&self, record: &[u8]) -> bool {
-        scalars(record, &self.paths).iter().map(Option::as_deref).eq(self.texts.iter().map(|text| Some(text.as_str())))
+        scalars(record, &self.paths).iter().zip(&self.texts).all(|(found, text)| match (found, text) {
+            (Some(found), None) => !UNSET.contains(&found.as_str()),
+            (found, text) => found == text,
+        })
     }
 }
+
+/// What a flag says that is not set.
+const UNSET: [&str; 3] = ["", "false", "0"];
 
 /// Which records are marked as deleted.
 fn marked(marks: &Marks, body: &Bytes, records: &[Range<usize>]) -> Deleted {
@@ -185,6 +197,25 @@ fn entries(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flag_is_a_boolean_or_an_instant_that_is_set() {
+        for (value, deleted) in [
+            ("true", true),
+            ("1", true),
+            (r#""2026-01-02T03:04:05Z""#, true),
+            ("false", false),
+            ("0", false),
+            (r#""""#, false),
+            ("null", false),
+        ] {
+            let record = format!(r#"{{"id": 1, "gone": {value}}}"#);
+            assert_eq!(Marks::set("gone").fit(record.as_bytes()), deleted, "{value}");
+        }
+        assert!(!Marks::set("gone").fit(br#"{"id": 1}"#));
+        let value = Marks::new([("gone", "true"), ("kind", "a")]);
+        assert!(value.fit(br#"{"gone": true, "kind": "a"}"#) && !value.fit(br#"{"gone": true}"#));
+    }
 
     #[test]
     fn arrays_on_the_way_are_gone_through() {

@@ -12,6 +12,7 @@ mod library;
 mod limits;
 mod lists;
 mod nested;
+mod ordered;
 mod paging;
 mod raw;
 mod sandbox;

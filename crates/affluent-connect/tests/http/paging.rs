@@ -203,6 +203,17 @@ async fn slices_are_stored_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_is_younger_than_the_lag_is_left_for_later() {
+    let ago = |hours: i64| chrono::Utc::now().timestamp_millis() - hours * 3_600_000;
+    let library = Library::of(vec![thing(1, ago(49)), thing(2, ago(47)), thing(3, ago(1))]).await;
+    assert_eq!(read(&library.source(), "slices", None).await.unwrap().ids(), [1, 2, 3]);
+    let got = read(&library.source(), "lagging", None).await.unwrap();
+    assert_eq!(got.ids(), [1]);
+    library.shelf().put(thing(2, ago(48) - 60_000));
+    assert_eq!(read(&library.source(), "lagging", got.cursor).await.unwrap().ids(), [1, 2]);
+}
+
+#[tokio::test]
 async fn fewer_records_than_told_are_an_error() {
     let library = Library::of(seven()).await;
     for (claimed, fine) in [(None, true), (Some(7), true), (Some(5), true), (Some(8), false)] {

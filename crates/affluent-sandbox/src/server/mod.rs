@@ -1,7 +1,6 @@
 //! The HTTP server: its configuration, its state, its routes, and how it starts and stops.
 
 pub(crate) mod ask;
-pub(crate) mod asked;
 pub(crate) mod brevo;
 pub(crate) mod changes;
 pub(crate) mod control;

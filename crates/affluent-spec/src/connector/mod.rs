@@ -7,6 +7,7 @@
 mod body;
 mod builtin;
 mod cursor;
+mod cursor_faults;
 mod deletes;
 mod faults;
 mod http;
