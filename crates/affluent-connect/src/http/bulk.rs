@@ -17,7 +17,7 @@ use reqwest::header::HeaderMap;
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::body::{self, path};
+use super::body;
 use super::client::{Call, Reply, Unread};
 use super::cursor::CursorPlan;
 use super::dialect::{Dialect, JobPlan};
@@ -25,9 +25,9 @@ use super::formats;
 use super::listing::highest;
 use super::paging::PATIENCE_WITH_EMPTY;
 use super::producer::{Deleted, Parts, Producer, RawPage, Stop};
-use super::record::pick;
 use super::state::{Job, State};
 use crate::SourceError;
+use crate::decode::path::{path, places};
 use crate::error::Class;
 
 /// Records asked for in a page, so that one stays within some megabytes; the server may give fewer.
@@ -219,7 +219,7 @@ impl Reading<'_> {
         }
         if let Some(first) = records.first() {
             let paths: Vec<_> = self.fields.iter().map(|field| vec![(*field).to_owned()]).collect();
-            let found = pick(&body[first.clone()], &paths);
+            let found = places(&body[first.clone()], &paths);
             if let Some((missing, _)) = self.fields.iter().zip(&found).find(|(_, place)| place.is_none()) {
                 return Err(self.broken(job, format!("gave a page without the column `{missing}`")).into());
             }
@@ -259,7 +259,8 @@ impl Reading<'_> {
         call: &Call,
         read: impl Fn(&Bytes) -> Result<T, Unread>,
     ) -> Result<Reply<T>, SourceError> {
-        let reply = self.producer.client.fetch(call, read).await?.reply()?;
+        let none = Bytes::new();
+        let reply = self.producer.client.fetch(call, |bytes| read(bytes.unwrap_or(&none))).await?.reply()?;
         self.requests += reply.requests;
         Ok(reply)
     }

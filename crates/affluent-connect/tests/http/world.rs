@@ -207,7 +207,7 @@ impl Respond for Served {
         }
         match request.url.path() {
             "/things/search" => search(&state, &body),
-            "/soql" => soql(&state, &query["q"]),
+            "/soql" => soql(&state.things, &query["q"], state.bent),
             "/events" => events(&state, &query),
             "/posted" => posted(&state, &body),
             "/bare" => ResponseTemplate::new(200).set_body_json(state.things.iter().map(record).collect::<Vec<_>>()),
@@ -319,9 +319,9 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
 }
 
 /// A SOQL query: its records, or how many there are.
-fn soql(state: &State, query: &str) -> ResponseTemplate {
-    let mut found = selected(&state.things, query);
-    if state.bent {
+pub(crate) fn soql(things: &[Thing], query: &str, bent: bool) -> ResponseTemplate {
+    let mut found = selected(things, query);
+    if bent {
         found.reverse();
     }
     let records: Vec<Value> = if query.starts_with("SELECT COUNT()") {

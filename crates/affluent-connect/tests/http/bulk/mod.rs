@@ -110,7 +110,7 @@ impl Respond for Served {
         let method = request.method.as_str();
         let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
         match (method, parts.as_slice()) {
-            ("GET", ["queryAll"]) => soql(&state.things, &query["q"]),
+            ("GET", ["queryAll"]) => soql(&state.things, &query["q"], false),
             ("POST", ["jobs", "query"]) => {
                 let wanted: Value = serde_json::from_slice(&request.body).unwrap();
                 state.jobs.push(Some(Job { query: wanted["query"].as_str().unwrap().to_owned(), looks: 0 }));

@@ -1,6 +1,6 @@
 //! Dynamics 365's manifest.
 
-use affluent_sandbox::{DYNAMICS_CLIENT_ID, FaultKind};
+use affluent_sandbox::DYNAMICS_CLIENT_ID;
 use serde_json::json;
 
 use super::{EMPTY, EXPIRED, PASSING, Vendor, all};

@@ -84,7 +84,7 @@ pub(super) async fn rows(
     }
     // Parameters without `$` are an application's own; what begins with it is OData's.
     let known = ["$select", "$skiptoken", "$deltatoken"];
-    if let Some((name, _)) = query.iter().find(|(name, _)| name.starts_with('$') && !known.contains(&name.as_str())) {
+    if let Some((name, _)) = query.without(&known).find(|(name, _)| name.starts_with('$')) {
         return Err(refusal("0x80060888", &format!("The query parameter '{name}' is not supported.")));
     }
     let place = match (skip, delta) {
