@@ -39,6 +39,11 @@ impl Table {
         Ok(Arc::new(schema))
     }
 
+    /// Whether it has a column of this name.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.delta.snapshot().is_ok_and(|state| state.schema().field(name).is_some())
+    }
+
     /// The rows of this version, for queries.
     pub async fn provider(&self) -> Result<Arc<dyn TableProvider>, Error> {
         Ok(self.delta.table_provider().await?)
@@ -78,17 +83,29 @@ impl Table {
         Ok(found.map_err(|error| Error::delta(&self.name, error))?.unwrap_or(0))
     }
 
-    /// The mark of its newest marked commit.
+    /// The mark of its last numbered commit, or what maintenance handed on of it. An older one may stand above it, handed on
+    /// by maintenance that had read it before that commit came.
     pub async fn mark(&self) -> Result<Option<Mark>, Error> {
+        let sequence = self.sequence().await?;
         let mut history = self.delta.history(None);
         while let Some(info) = history.try_next().await.map_err(|error| Error::delta(&self.name, error))? {
-            if let Some(mark) = info.info.get(INFO) {
-                return serde_json::from_value(mark.clone()).map(Some).map_err(|error| Error::Lake {
-                    table: self.name.to_string(),
-                    message: format!("the mark of its last commit cannot be read: {error}"),
-                });
+            let Some(mark) = info.info.get(INFO) else { continue };
+            let mark: Mark = serde_json::from_value(mark.clone()).map_err(|error| Error::Lake {
+                table: self.name.to_string(),
+                message: format!("the mark of its last commit cannot be read: {error}"),
+            })?;
+            if mark.sequence == sequence {
+                return Ok(Some(mark));
             }
         }
         Ok(None)
+    }
+
+    /// Whether its last commit carries its mark.
+    pub(super) async fn is_marked_on_top(&self, mark: &Mark) -> Result<bool, Error> {
+        let mut last = self.delta.history(Some(1));
+        let last = last.try_next().await.map_err(|error| Error::delta(&self.name, error))?;
+        let told = last.and_then(|info| info.info.get(INFO).cloned());
+        Ok(told.and_then(|told| serde_json::from_value::<Mark>(told).ok()).as_ref() == Some(mark))
     }
 }

@@ -15,12 +15,12 @@ mod review;
 use std::collections::BTreeMap;
 
 use affluent_spec::TableName;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use crate::context::{Event, Run};
 use crate::error::Error;
-use crate::lake::{Lake, Mark};
+use crate::lake::{Lake, Mark, Merged, Target};
 use crate::plan::{EntityPlan, Kind, Plan};
 use crate::session::register;
 
@@ -103,6 +103,15 @@ impl Work<'_> {
     fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, i64>) -> Mark {
         let plan = Some(plan_of(self.plan, entity, self.run.as_of));
         Mark { run_id: self.run.run_id.clone(), inputs, plan, ..Mark::default() }
+    }
+
+    /// Brings a table to new content: what differs, or all of it where it is to be built anew.
+    async fn write(&self, to: &Target<'_>, fresh: DataFrame, mark: Mark) -> Result<Merged, Error> {
+        if self.run.full_refresh {
+            self.lake.replace(&self.context, to, fresh, mark).await
+        } else {
+            self.lake.merge(&self.context, to, fresh, mark).await
+        }
     }
 
     /// The report of an entity whose tables need not be built again, or `None` where they must.
