@@ -130,6 +130,7 @@ fn built(report: &ModelReport) -> String {
         }
         ModelStatus::Unchanged => format!("{:>10} rows, nothing to do", number(report.rows)),
         ModelStatus::TestFailed => "a test failed: the version before stays".to_owned(),
+        ModelStatus::Failed => format!("failed: {}", report.because.as_deref().unwrap_or_default()),
         ModelStatus::Skipped => format!("not built: {}", report.because.as_deref().unwrap_or_default()),
     }
 }

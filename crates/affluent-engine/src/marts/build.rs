@@ -10,11 +10,11 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
-use super::data_test::{self, Failure};
+use super::data_test::{self, Failure, Probe};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode, commented, fingerprint};
+use crate::lake::{Lake, Mark, Table, WriteMode, commented, fingerprint};
 use crate::plan::{Common, ModelPlan, Plan, bound, model_problem, schema};
 use crate::session::register;
 
@@ -28,6 +28,8 @@ pub enum ModelStatus {
     Unchanged,
     /// A test failed: readers keep the version before.
     TestFailed,
+    /// Its query could not be answered, or what it gave could not be written: readers keep the version before.
+    Failed,
     /// It reads a table that was not built, which is named.
     Skipped,
 }
@@ -48,24 +50,26 @@ pub struct ModelReport {
     /// Tests that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Failure>,
-    /// Why it was skipped.
+    /// Why it was skipped, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// Wall time.
     pub seconds: f64,
 }
 
-/// Builds the models that `wanted` picks.
+/// Builds the models that `wanted` picks, each with a report. One that fails holds back those that need it, no other; the first
+/// failure is told in the end.
 pub async fn build_all(
     plan: &Plan,
     wanted: &dyn Fn(&ModelPlan) -> bool,
     lake: &Lake,
     run: &Run,
-) -> Result<Vec<ModelReport>, Error> {
+    reports: &mut Vec<ModelReport>,
+) -> Result<(), Error> {
     let context = run.session.context()?;
     let mut versions = silver(plan, lake, &context).await?;
     let mut blocked = failed_expectations(plan, &context).await?;
-    let mut reports = Vec::new();
+    let mut first = None;
     for model in &plan.models {
         if run.stop.is_cancelled() {
             return Err(Error::Interrupted);
@@ -78,25 +82,33 @@ pub async fn build_all(
             continue;
         }
         let mut step = Step { plan, model, lake, run, context: &context, versions: &mut versions };
-        let report = step.build(&blocked).await?;
-        if matches!(report.status, ModelStatus::TestFailed | ModelStatus::Skipped) {
+        let mut report = step.report().await?;
+        let began = std::time::Instant::now();
+        if let Err(error) = step.build(&blocked, &mut report).await {
+            report.status = ModelStatus::Failed;
+            report.because = Some(error.to_string());
+            first.get_or_insert(error);
+        }
+        report.seconds = began.elapsed().as_secs_f64();
+        if !matches!(report.status, ModelStatus::Published | ModelStatus::Unchanged) {
             blocked.insert(model.table.clone(), format!("{} was not published", model.table));
         }
         run.tell(&Event::Built(report.clone()));
         reports.push(report);
     }
-    Ok(reports)
+    first.map_or(Ok(()), Err)
 }
 
-/// Registers every canonical silver table, empty where the lake has none; the versions of those that are there.
+/// Registers the canonical silver tables that models and tests read, empty where the lake has none; the versions of those that
+/// are there.
 async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, i64>, Error> {
-    let needed: BTreeSet<&TableName> = plan.models.iter().flat_map(|model| &model.reads).collect();
-    let tested: BTreeSet<String> = plan.expectations.keys().cloned().collect();
+    let mut needed: BTreeSet<TableName> =
+        plan.models.iter().flat_map(|model| model.reads.iter().chain(&model.tested)).cloned().collect();
+    needed.extend(silver_expectations(plan).into_iter().flat_map(|(_, probes)| probes).flat_map(|probe| probe.reads()));
     let mut versions = HashMap::new();
     for (name, entity) in &plan.canonical {
         let table = TableName::silver(name);
-        let referenced = ["persons", "companies"].contains(&name.as_str());
-        if !needed.contains(&table) && !tested.contains(&table.to_string()) && !referenced {
+        if !needed.contains(&table) {
             continue;
         }
         match lake.table(&table).await? {
@@ -114,15 +126,18 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
     Ok(versions)
 }
 
+/// The user's tests of silver tables.
+fn silver_expectations(plan: &Plan) -> Vec<(TableName, Vec<Probe>)> {
+    let tables = plan.expectations.iter().filter_map(|(name, tests)| Some((name.parse::<TableName>().ok()?, tests)));
+    let silver = tables.filter(|(table, _)| table.schema == "silver");
+    silver.map(|(table, tests)| (table.clone(), data_test::of_expectations(tests, &table))).collect()
+}
+
 /// Silver tables whose expectations fail, with the words for it.
 async fn failed_expectations(plan: &Plan, context: &SessionContext) -> Result<BTreeMap<TableName, String>, Error> {
     let mut blocked = BTreeMap::new();
-    for (name, expectations) in &plan.expectations {
-        let Ok(table) = name.parse::<TableName>() else { continue };
-        if table.schema != "silver" {
-            continue;
-        }
-        let failures = data_test::run(context, &data_test::of_expectations(expectations, &table)).await?;
+    for (table, probes) in silver_expectations(plan) {
+        let failures = data_test::run(context, &probes).await?;
         for failure in &failures {
             tracing::warn!("{table}: {} fails for {} rows, the first: {}", failure.test, failure.rows, failure.example);
         }
@@ -147,23 +162,27 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    async fn build(&mut self, blocked: &BTreeMap<TableName, String>) -> Result<ModelReport, Error> {
-        let began = std::time::Instant::now();
-        let table = &self.model.table;
-        let before = self.lake.table(table).await?;
-        let mut report = ModelReport {
-            model: table.to_string(),
+    /// The report of a model that is not built yet.
+    async fn report(&self) -> Result<ModelReport, Error> {
+        let before = self.lake.table(&self.model.table).await?;
+        Ok(ModelReport {
+            model: self.model.table.to_string(),
             status: ModelStatus::Skipped,
             rows: 0,
-            version: before.as_ref().map(crate::lake::Table::version),
+            version: before.as_ref().map(Table::version),
             tests: 0,
             failures: Vec::new(),
             because: None,
             seconds: 0.0,
-        };
-        if let Some(why) = self.model.reads.iter().find_map(|read| blocked.get(read)) {
+        })
+    }
+
+    async fn build(&mut self, blocked: &BTreeMap<TableName, String>, report: &mut ModelReport) -> Result<(), Error> {
+        let table = &self.model.table;
+        let before = self.lake.table(table).await?;
+        if let Some(why) = self.model.needs().find_map(|needed| blocked.get(needed)) {
             report.because = Some(why.clone());
-            return Ok(report);
+            return Ok(());
         }
         let mark = self.mark();
         if let Some(before) = before.as_ref().filter(|_| !self.run.full_refresh)
@@ -173,7 +192,7 @@ impl Step<'_> {
             self.versions.insert(table.clone(), before.version());
             report.status = ModelStatus::Unchanged;
             report.rows = before.rows().unwrap_or(0);
-            return Ok(report);
+            return Ok(());
         }
 
         let common = common(self.plan, self.run.as_of);
@@ -186,17 +205,12 @@ impl Step<'_> {
         let staged = self.lake.stage(table, schema, rows).await?;
 
         register(self.context, table, self.lake.staged_rows(self.context, &staged)?)?;
-        let mut probes = data_test::of_model(&self.model.file, table);
-        if let Some(expectations) = self.plan.expectations.get(&table.to_string()) {
-            probes.extend(data_test::of_expectations(expectations, table));
-        }
-        report.tests = probes.len();
-        report.failures = data_test::run(self.context, &probes).await?;
+        report.tests = self.model.tests.len();
+        report.failures = data_test::run(self.context, &self.model.tests).await?;
         report.rows = staged.rows;
         if report.failures.iter().any(|failure| !failure.warning) {
             report.status = ModelStatus::TestFailed;
-            report.seconds = began.elapsed().as_secs_f64();
-            return Ok(report);
+            return Ok(());
         }
         let commit = self.lake.commit(before.as_ref(), staged, WriteMode::Replace, Some(mark)).await?;
         report.status = ModelStatus::Published;
@@ -205,8 +219,7 @@ impl Step<'_> {
         if let Some(published) = self.lake.table(table).await? {
             register(self.context, table, published.provider().await?)?;
         }
-        report.seconds = began.elapsed().as_secs_f64();
-        Ok(report)
+        Ok(())
     }
 
     fn mark(&self) -> Mark {
@@ -222,9 +235,10 @@ impl Step<'_> {
     }
 }
 
-/// A fingerprint of what makes a model's rows beside its inputs.
+/// A fingerprint of what makes a model's rows beside its inputs, and of what is asked of them: a new test is run though they are
+/// the same.
 pub(crate) fn plan_of(plan: &Plan, model: &ModelPlan) -> String {
-    let settings = (&model.parameters, &plan.currency, plan.timezone);
+    let settings = (&model.parameters, &plan.currency, plan.timezone, &model.tests);
     fingerprint(&format!("{}\n{settings:?}", model.file.document.text))
 }
 

@@ -1,10 +1,17 @@
 //! Data tests as queries that return the rows at fault.
 
+use std::collections::BTreeSet;
+
 use affluent_spec::TableName;
 use affluent_spec::data_test::{ColumnCheck, Expectations, Severity, TableCheck, Test};
 use affluent_spec::model::ModelFile;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -19,6 +26,17 @@ pub struct Probe {
     pub sql: String,
     /// What a failure does.
     pub severity: Severity,
+}
+
+impl Probe {
+    /// The tables that it reads, the one under test among them; none where it is no query.
+    pub fn reads(&self) -> BTreeSet<TableName> {
+        let statements = Parser::parse_sql(&GenericDialect {}, &self.sql).unwrap_or_default();
+        let tables = statements.into_iter().filter_map(|statement| {
+            resolve_table_references(&Statement::Statement(Box::new(statement)), true).ok().map(|(tables, _)| tables)
+        });
+        tables.flatten().map(|table| TableName::new(table.schema().unwrap_or("gold"), table.table())).collect()
+    }
 }
 
 /// A test that failed.
@@ -58,7 +76,8 @@ pub fn of_expectations(expectations: &Expectations, table: &TableName) -> Vec<Pr
     columns.chain(expectations.tests.iter().map(|test| of_table(table, test))).collect()
 }
 
-fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe {
+/// A test of a column of `table`.
+pub(crate) fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe {
     let quoted = identifier(column);
     let sql = match &test.check {
         ColumnCheck::NotNull => format!("select * from {table} where {quoted} is null"),
@@ -85,7 +104,8 @@ fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe
     Probe { name: format!("{column}: {}", test.check), sql, severity: test.severity }
 }
 
-fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
+/// A test of `table`.
+pub(crate) fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
     let sql = match &test.check {
         TableCheck::Unique(columns) => {
             let list: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
@@ -104,11 +124,13 @@ fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
 pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failure>, Error> {
     let mut failures = Vec::new();
     for probe in probes {
-        let found = context.sql(&probe.sql).await.map_err(|error| named(probe, &error))?;
+        let found = context.sql(&probe.sql).await.map_err(|error| named(probe, error))?;
         let mut rows = 0;
         let mut example = String::new();
-        let mut stream = found.execute_stream().await.map_err(|error| named(probe, &error))?;
-        while let Some(batch) = futures::TryStreamExt::try_next(&mut stream).await? {
+        let mut stream = found.execute_stream().await.map_err(|error| named(probe, error))?;
+        while let Some(batch) =
+            futures::TryStreamExt::try_next(&mut stream).await.map_err(|error| named(probe, error))?
+        {
             if example.is_empty() && batch.num_rows() > 0 {
                 example = shown(&batch)?;
             }
@@ -122,8 +144,11 @@ pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failu
     Ok(failures)
 }
 
-fn named(probe: &Probe, error: &datafusion::error::DataFusionError) -> Error {
-    Error::Query(format!("the test `{}` cannot run: {}", probe.name, error.find_root().strip_backtrace()))
+fn named(probe: &Probe, error: DataFusionError) -> Error {
+    match Error::from(error) {
+        Error::Query(message) => Error::Query(format!("the test `{}` cannot run: {message}", probe.name)),
+        other => other,
+    }
 }
 
 fn shown(batch: &arrow::array::RecordBatch) -> Result<String, Error> {

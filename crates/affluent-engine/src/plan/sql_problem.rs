@@ -7,19 +7,37 @@ use datafusion::error::DataFusionError;
 
 /// A fault of a model's SQL, at the line and column of the user's file.
 pub fn model_problem(file: &ModelFile, error: &DataFusionError) -> Problem {
-    let message = error.find_root().strip_backtrace();
+    let place = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(span_of);
+    let (message, hint) = told(error);
+    if let Some(field) = missing_field(error) {
+        let span = place.unwrap_or_else(|| find(&file.sql, field));
+        return at(file, span, &message).with_hint_if(hint);
+    }
+    match place {
+        Some(span) => at(file, span, &message),
+        None => at_parse_error(file, &message),
+    }
+}
+
+/// What is wrong with a query, in words, and what may have been meant.
+pub(super) fn told(error: &DataFusionError) -> (String, Option<String>) {
     if let DataFusionError::SchemaError(schema_error, _) = error.find_root()
         && let SchemaError::FieldNotFound { field, valid_fields } = schema_error.as_ref()
     {
         let known: Vec<String> = valid_fields.iter().map(|column| column.name.clone()).collect();
-        let place = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(span_of);
-        let span = place.unwrap_or_else(|| find(&file.sql, &field.name));
         let hint = suggest::hint(&field.name, known.iter().map(String::as_str));
-        return at(file, span, &format!("no column `{}` here", field.name)).with_hint_if(hint);
+        return (format!("no column `{}` here", field.name), hint);
     }
-    match error.diagnostic().and_then(|diagnostic| diagnostic.span) {
-        Some(span) => at(file, span_of(span), &message),
-        None => at_parse_error(file, &message),
+    (error.find_root().strip_backtrace(), None)
+}
+
+fn missing_field(error: &DataFusionError) -> Option<&str> {
+    match error.find_root() {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => Some(&field.name),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

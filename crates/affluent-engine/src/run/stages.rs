@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::extract;
 use crate::lake::Lake;
 use crate::marts;
-use crate::plan::{Plan, StreamPlan};
+use crate::plan::{ModelPlan, Plan, StreamPlan};
 use crate::transform;
 
 /// Streams that are read at once.
@@ -205,9 +205,9 @@ async fn built(plan: &Plan, selection: &Selection, lake: &Lake, run: &Run, repor
     if let Some(error) = ready(silver, lake, Stage::Transform).await {
         return Some(error);
     }
-    match marts::build_all(plan, &|model| selection.picks(&model.table.to_string()), lake, run).await {
-        Ok(models) => report.models = models,
-        Err(error) => return Some(error),
+    let wanted = |model: &ModelPlan| selection.picks(&model.table.to_string());
+    match marts::build_all(plan, &wanted, lake, run, &mut report.models).await {
+        Ok(()) => report.failed_tests(),
+        Err(error) => Some(error),
     }
-    report.failed_tests()
 }
