@@ -18,6 +18,7 @@ mod quarantine;
 mod random;
 mod sandbox_line;
 mod servers;
+mod stages;
 mod support;
 mod webhooks;
 mod world;
@@ -40,6 +41,7 @@ fn main() {
         quarantine::trials(),
         random::trials(),
         sandbox_line::trials(),
+        stages::trials(),
         webhooks::trials(),
     ];
     libtest_mimic::run(&arguments, rooms.into_iter().flatten().collect()).exit();
