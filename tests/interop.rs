@@ -5,21 +5,28 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::examples;
-use crate::support::{affluent, python, root, success, where_there};
+use crate::support::{python, root, success, where_there};
+use crate::{demo, examples, lakes};
 
 const PACKAGES: &[&str] = &["deltalake", "polars", "duckdb", "pyarrow"];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let there = || python(PACKAGES);
     let what = "python3 with deltalake, polars, duckdb and pyarrow";
-    vec![where_there("interop::demo", there(), what, demo), where_there("interop::cdnow", there(), what, cdnow)]
+    vec![where_there("interop::demo", there(), what, two_months), where_there("interop::cdnow", there(), what, cdnow)]
 }
 
-fn demo(python: PathBuf) -> Result<(), Failed> {
+fn two_months(python: PathBuf) -> Result<(), Failed> {
     let lake = tempfile::tempdir()?;
-    let path = lake.path().to_string_lossy();
-    success(&mut affluent(&["demo", "--customers", "500", "--lake", &path, "--json"]))?;
+    demo::month(lake.path(), &[])?;
+    demo::month(lake.path(), &[])?;
+    // Silver of the second month is what was merged into that of the first.
+    let merged = lakes::versions(lake.path())?;
+    for table in ["silver/persons", "silver/orders", "gold/rfm"] {
+        if merged.get(table) != Some(&2) {
+            return Err(format!("{table} does not have two versions: {merged:?}").into());
+        }
+    }
     readers_agree(&python, lake.path(), &["silver/persons", "silver/orders", "gold/rfm", "gold/kpis"])
 }
 

@@ -6,11 +6,13 @@
 mod bad_input;
 mod cloud;
 mod connector_tools;
+mod demo;
 mod exactly_once;
 mod examples;
 mod idempotence;
 mod interop;
 mod lakes;
+mod lines;
 mod matching;
 mod memory;
 mod models;
@@ -20,6 +22,7 @@ mod sandbox_line;
 mod servers;
 mod stages;
 mod support;
+mod vendors;
 mod webhooks;
 mod world;
 
@@ -31,10 +34,12 @@ fn main() {
         bad_input::trials(),
         cloud::trials(),
         connector_tools::trials(),
+        demo::trials(),
         exactly_once::trials(),
         examples::trials(),
         idempotence::trials(),
         interop::trials(),
+        lines::trials(),
         matching::trials(),
         memory::trials(),
         models::trials(),
@@ -42,6 +47,7 @@ fn main() {
         random::trials(),
         sandbox_line::trials(),
         stages::trials(),
+        vendors::trials(),
         webhooks::trials(),
     ];
     libtest_mimic::run(&arguments, rooms.into_iter().flatten().collect()).exit();

@@ -155,7 +155,7 @@ fn pipeline() -> Result<(), Failed> {
     people += &row("x1", "Victor", "Roussel", "", "1961-03-04");
     people += &row("x2", "Victor", "Roussel", "", "");
     std::fs::write(at("people.csv"), &people)?;
-    std::fs::write(at("decisions.csv"), "left,right,decision\n")?;
+    std::fs::write(at("decisions.csv"), "left_record,right_record,decision\n")?;
     let yaml = "
 pipeline: people
 lake: ./lake
@@ -187,7 +187,8 @@ silver:
     let persons = ask("select count(*) from silver.persons")?;
     need(created.lines().nth(1) == persons.lines().nth(1), format!("{created} {persons}"))?;
     need(
-        ask("select \"left\", \"right\", decision from silver.review_queue")?.starts_with("left,right,decision"),
+        ask("select left_record, right_record, decision from silver.review_queue")?
+            .starts_with("left_record,right_record,decision"),
         "no queue",
     )?;
     let why = success(&mut affluent(&["explain", "crm.people:x1", "crm.people:x2", "--lake", &lake]))?;
@@ -198,7 +199,7 @@ silver:
     need(first != second, "two people")?;
     std::fs::write(
         at("decisions.csv"),
-        "left,right,decision\ncrm.people:a01,crm.people:a02,same\ncrm.people:a03,crm.people:b03,different\n",
+        "left_record,right_record,decision\ncrm.people:a01,crm.people:a02,same\ncrm.people:a03,crm.people:b03,different\n",
     )?;
     run("two")?;
     need(entity("a01")? == entity("a02")? && entity("a03")? != entity("b03")?, "decisions are not followed")?;
@@ -214,7 +215,7 @@ silver:
     run("three")?;
     need(ask("select count(*) from silver.identity_log")? == before, "the log grows without news")?;
     // A decision about nothing is a fault of the pipeline, with its place.
-    std::fs::write(at("decisions.csv"), "left,right,decision\na,b,perhaps\n")?;
+    std::fs::write(at("decisions.csv"), "left_record,right_record,decision\na,b,perhaps\n")?;
     let refused = output(&mut affluent(&["check", &pipeline]))?;
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     need(refused.status.code() == Some(2) && told.contains("decisions.csv:2") && told.contains("perhaps"), told)

@@ -50,6 +50,19 @@ pub(crate) fn azurite() -> Option<PathBuf> {
     Command::new(&program).arg("--version").output().is_ok_and(|output| output.status.success()).then_some(program)
 }
 
+/// Node where it finds all of `packages`: in the folder `$AFFLUENT_TEST_NODE_MODULES`, else where it looks by itself.
+pub(crate) fn node(packages: &[&str]) -> Option<Command> {
+    let node = || {
+        let mut node = Command::new("node");
+        if let Some(modules) = std::env::var_os("AFFLUENT_TEST_NODE_MODULES") {
+            node.env("NODE_PATH", modules);
+        }
+        node
+    };
+    let resolve = format!("{packages:?}.forEach((name) => require.resolve(name))");
+    node().args(["-e", &resolve]).output().is_ok_and(|output| output.status.success()).then(node)
+}
+
 /// A test that runs where `needed` is there, and is listed as ignored with the reason where it is not.
 pub(crate) fn where_there<T: Send + 'static>(
     name: &str,

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use affluent_sandbox::{Config, Edit, Fault, HUBSPOT_TOKEN, SALESFORCE_CLIENT_SECRET, Sandbox, Truth, start};
+use affluent_sandbox::{Asked, Config, Edit, Fault, HUBSPOT_TOKEN, SALESFORCE_CLIENT_SECRET, Sandbox, Truth, start};
 use libtest_mimic::Failed;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -30,8 +30,13 @@ impl World {
 
     /// The same with another pipeline, in which `{sandbox}` stands for the server's URL.
     pub(crate) fn read_by(customers: u32, pipeline: &str) -> Result<Self, Failed> {
+        Self::of(Config { customers, seed: 7, ..Config::default() }, pipeline)
+    }
+
+    /// The same over a sandbox set up so.
+    pub(crate) fn of(config: Config, pipeline: &str) -> Result<Self, Failed> {
         let runtime = Runtime::new()?;
-        let sandbox = runtime.block_on(start(Config { customers, seed: 7, ..Config::default() }))?;
+        let sandbox = runtime.block_on(start(config))?;
         let folder = tempfile::tempdir()?;
         let pipeline = pipeline.replace("{sandbox}", &sandbox.base_url());
         std::fs::write(folder.path().join("pipeline.yaml"), pipeline)?;
@@ -82,6 +87,11 @@ impl World {
     /// What the sandbox counted: requests by path, faults by kind.
     pub(crate) fn stats(&self) -> Result<serde_json::Value, Failed> {
         Ok(serde_json::from_str(&request(self.sandbox.addr, "GET", "/_stats", "")?)?)
+    }
+
+    /// What vendors' APIs were asked, where the sandbox keeps a journal.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.sandbox.asked()
     }
 
     /// `affluent run` of the world's pipeline into `lake`.

@@ -26,6 +26,8 @@ with offers as (
     select
         record_id,
         coalesce(ticket_id, record_id) as subject_id,
+        -- Two systems may give one number: a ticket is one of its source.
+        case when ticket_id is not null then split_part(source, '.', 1) end as desk,
         ticket_id is not null as is_ticket,
         coalesce(channel, 'unknown') as channel,
         coalesce(offered_at, answered_at) as offered_at,
@@ -43,10 +45,10 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by is_ticket, subject_id order by answered_at desc nulls last, offered_at desc, record_id desc
+            partition by is_ticket, desk, subject_id order by answered_at desc nulls last, offered_at desc, record_id desc
         ) as from_latest,
         row_number() over (
-            partition by is_ticket, subject_id order by answered_at nulls last, offered_at, record_id
+            partition by is_ticket, desk, subject_id order by answered_at nulls last, offered_at, record_id
         ) as from_first
     from offers
 ),
@@ -54,13 +56,14 @@ ranked as (
 subjects as (
     select
         is_ticket,
+        desk,
         subject_id,
         max(case when from_latest = 1 then channel end) as channel,
         max(case when from_latest = 1 then coalesce(answered_on, offered_on) end) as counted_on,
         max(case when from_latest = 1 then score end) as latest_score,
         max(case when from_first = 1 then score end) as first_score
     from ranked
-    group by is_ticket, subject_id
+    group by is_ticket, desk, subject_id
 ),
 
 by_month_channel as (

@@ -65,8 +65,6 @@ with contacts as (
         min(happened_on) as first_contact_on,
         max(happened_on) as last_contact_on,
         max(happened_on) filter (where direction = 'inbound' and kind <> 'refund') as last_inbound_on,
-        count(*) filter (where kind = 'message_sent') as sent,
-        count(*) filter (where kind = 'message_delivered') as delivered,
         count(*) filter (where kind = 'message_open') as opens,
         count(*) filter (where kind = 'message_click') as clicks,
         max(happened_on) filter (where kind in ('message_open', 'message_click')) as last_open_on,
@@ -80,6 +78,24 @@ with contacts as (
         count(*) filter (where kind = 'deal_won') as won_deals,
         sum(amount) filter (where kind = 'deal_won') as won_deals_amount
     from gold.customer_interactions
+    group by person_id
+),
+
+-- Where a channel reports no delivery, what was sent counts.
+by_sender as (
+    select
+        person_id,
+        channel,
+        count(*) filter (where kind = 'message_sent') as sent,
+        count(*) filter (where kind = 'message_delivered') as delivered
+    from gold.customer_interactions
+    where kind in ('message_sent', 'message_delivered')
+    group by person_id, channel
+),
+
+messages as (
+    select person_id, sum(case when delivered > 0 then delivered else sent end) as messages
+    from by_sender
     group by person_id
 ),
 
@@ -158,7 +174,7 @@ select
     rfm.m_score,
     rfm.segment,
     clv.clv,
-    coalesce(case when contacts.delivered > 0 then contacts.delivered else contacts.sent end, 0) as messages,
+    cast(coalesce(messages.messages, 0) as bigint) as messages,
     coalesce(contacts.opens, 0) as opens,
     coalesce(contacts.clicks, 0) as clicks,
     contacts.last_open_on,
@@ -176,6 +192,7 @@ from gold.rfm as rfm
 left join silver.persons as persons on persons.person_id = rfm.person_id
 left join gold.clv as clv on clv.person_id = rfm.person_id
 left join contacts on contacts.person_id = rfm.person_id
+left join messages on messages.person_id = rfm.person_id
 left join channels on channels.person_id = rfm.person_id
 left join weekdays on weekdays.person_id = rfm.person_id
 left join answers on answers.person_id = rfm.person_id

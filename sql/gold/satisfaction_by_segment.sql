@@ -27,7 +27,10 @@ with answers as (
         person_id,
         score,
         row_number() over (
-            partition by survey, case when survey = 'csat' then coalesce(ticket_id, record_id) else record_id end, ticket_id is null
+            -- A ticket is one of its source.
+            partition by
+                survey, case when survey = 'csat' then coalesce(ticket_id, record_id) else record_id end,
+                case when ticket_id is not null then split_part(source, '.', 1) end, ticket_id is null
             order by answered_at desc, record_id desc
         ) as from_latest
     from silver.survey_responses

@@ -145,4 +145,18 @@ mod tests {
         assert!(catalog.entities.contains_key("orders") && catalog.models.contains_key("rfm"));
         assert!(catalog.connectors.contains_key("hubspot"));
     }
+
+    #[test]
+    fn no_column_needs_quotes_in_a_query() {
+        let catalog = Catalog::builtin().unwrap();
+        let system = [crate::quarantine::schema(), crate::run::log_schema()];
+        let schemas = catalog.entities.values().map(|entity| crate::plan::schema::table(entity, None));
+        let schemas = schemas.chain(system).chain(crate::transform::own_schemas());
+        let names: Vec<String> = schemas
+            .flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>())
+            .chain(catalog.models.values().flat_map(|model| model.header.columns.keys().cloned()))
+            .collect();
+        let reserved: BTreeSet<&String> = names.iter().filter(|name| names::is_reserved(name)).collect();
+        assert!(names.len() > 500 && reserved.is_empty(), "{} columns, reserved: {reserved:?}", names.len());
+    }
 }

@@ -27,6 +27,16 @@ pub enum Error {
         /// The table.
         table: String,
     },
+    /// The table belongs to another pipeline.
+    #[error("{table} belongs to pipeline `{owner}`, and pipeline `{pipeline}` would put its own rows there")]
+    OfAnother {
+        /// The table.
+        table: String,
+        /// The pipeline that made it.
+        owner: String,
+        /// The one that was refused.
+        pipeline: String,
+    },
     /// A table could not be read or written.
     #[error("{table}: {message}")]
     Lake {
@@ -65,7 +75,7 @@ impl Error {
     /// 75 temporary, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Problems(_) => 2,
+            Self::Problems(_) | Self::OfAnother { .. } => 2,
             Self::Source { source, .. } | Self::Storage(source) | Self::Input(source) => source.class().exit_code(),
             Self::Concurrent { .. } => 75,
             Self::TestsFailed(_) => 3,
@@ -82,9 +92,25 @@ impl Error {
                 source.hint().map(str::to_owned)
             }
             Self::Concurrent { .. } => Some("run it again when the other run has ended".to_owned()),
+            Self::OfAnother { pipeline, .. } => Some(format!(
+                "give one of them a lake of its own, or other names to what both have; where `{pipeline}` is its new name or takes \
+                 its place, `--full-refresh` hands the table over"
+            )),
+            Self::Denied { message, .. } if message.contains(READ_ONLY) => {
+                Some("mount the disk for writing, or name a lake elsewhere by --lake".to_owned())
+            }
+            // What a file system says carries the number of its error.
+            Self::Denied { message, .. } if message.contains("os error") => {
+                Some("let the user that runs this write there, or name a lake elsewhere by --lake".to_owned())
+            }
             Self::Denied { .. } => {
                 Some("check the storage credentials in the environment and their permissions".to_owned())
             }
+            Self::Lake { message, .. } if is_damaged(message) => Some(
+                "a file of its log is damaged: bring the table's folder back from a copy, or move it away and run again; then it is \
+                 made anew of what its sources still have"
+                    .to_owned(),
+            ),
             Self::Lake { message, .. } if is_full(message) => Some(
                 "make room where the lake lies, then run again: what is committed stays, the run goes on from there"
                     .to_owned(),
@@ -132,6 +158,7 @@ impl Error {
     }
 
     fn told(location: String, message: String) -> Self {
+        let message = without_backtrace(message);
         if is_denied(&message) { Self::Denied { location, message } } else { Self::Lake { table: location, message } }
     }
 }
@@ -168,17 +195,36 @@ fn is_full(message: &str) -> bool {
         .any(|sign| message.contains(sign))
 }
 
+/// What a file system says that is mounted for reading alone.
+const READ_ONLY: &str = "Read-only file system";
+
 fn is_denied(message: &str) -> bool {
-    [
-        "ermission denied",
-        "AccessDenied",
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "403 Forbidden",
-        "Read-only file system",
-    ]
-    .iter()
-    .any(|sign| message.contains(sign))
+    ["ermission denied", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403 Forbidden", READ_ONLY]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+/// Whether a table's log cannot be understood, as after a copy of it that broke off.
+fn is_damaged(message: &str) -> bool {
+    message.starts_with("Kernel error")
+        && [
+            "Json error",
+            "No table metadata or protocol",
+            "Invalid Checkpoint",
+            "Corrupt footer",
+            "Invalid Parquet file",
+            "contiguous",
+        ]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+/// The reader of a table's log adds where in its code it met a fault, where the environment asks for that.
+fn without_backtrace(message: String) -> String {
+    match message.split_once("\n   0: ") {
+        Some((told, _)) => told.trim_end().to_owned(),
+        None => message,
+    }
 }
 
 fn problems(problems: &[Problem]) -> String {
@@ -244,5 +290,33 @@ mod tests {
             }
         }
         assert_eq!(Error::from(DataFusionError::Plan("no column".to_owned())).exit_code(), 1);
+    }
+
+    #[test]
+    fn what_a_disk_refuses_is_told_with_what_to_do() {
+        let said = |message: &str| {
+            let error = Error::told("silver.persons".to_owned(), message.to_owned());
+            (error.exit_code(), error.to_string(), error.hint().unwrap_or_default())
+        };
+        for (message, code, hint) in [
+            ("Unable to create dir /lake/silver: Read-only file system (os error 30)", 4, "mount the disk for writing"),
+            (
+                "Unable to create dir /lake/silver: Permission denied (os error 13)",
+                4,
+                "let the user that runs this write",
+            ),
+            ("403 Forbidden", 4, "check the storage credentials"),
+            ("Unable to copy data to file: No space left on device (os error 28)", 1, "make room where the lake lies"),
+            ("Kernel error: Json error: Truncated record whilst reading string", 1, "bring the table's folder back"),
+            ("Kernel error: No table metadata or protocol found in delta log.", 1, "bring the table's folder back"),
+            ("Kernel error: Unsupported: a feature of another tool", 1, ""),
+        ] {
+            let (found, text, told) = said(message);
+            assert_eq!((found, text.as_str()), (code, format!("silver.persons: {message}").as_str()));
+            assert_eq!(told.is_empty(), hint.is_empty(), "{told}");
+            assert!(told.contains(hint), "{told}");
+        }
+        let traced = said("Kernel error: Json error: Truncated record\n   0: a::b\n   1: c::d");
+        assert_eq!(traced.1, "silver.persons: Kernel error: Json error: Truncated record");
     }
 }

@@ -46,7 +46,7 @@ const ID: &str = "quarantine_id";
 /// id in every run, so that none is kept twice.
 const IDENTITY: [&str; 7] = ["stage", "stream", "entity", "position", "column_name", "reason", "raw"];
 
-fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     Arc::new(Schema::new(vec![
         text(ID),

@@ -72,12 +72,19 @@ impl Session {
         Ok(context)
     }
 
-    /// A context in which all tables of `lake` can be queried.
+    /// A context in which all tables of `lake` can be queried. One that cannot be read is told and left out: the others are none
+    /// the worse for it.
     pub async fn over(&self, lake: &Lake) -> Result<SessionContext, Error> {
         let context = self.context()?;
         for name in lake.tables().await? {
-            if let Some(table) = lake.table(&name).await? {
-                register(&context, &name, table.provider().await?)?;
+            match lake.table(&name).await {
+                Ok(Some(table)) => register(&context, &name, table.provider().await?)?,
+                Ok(None) => {}
+                Err(error @ Error::Lake { .. }) => {
+                    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                    tracing::error!("a table is left out: {error}{hint}");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(context)

@@ -14,7 +14,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -99,9 +99,9 @@ fn delta(set: &Set) -> Result<String, Box<dyn Error>> {
     let known = Known { learned: first.learned.as_ref(), found: Some(&found), ..Known::default() };
     let second = link_knowing(&all, &set.settings, &known)?;
     let fraction = clock.elapsed().as_secs_f64() / full;
-    let (ids, _) = settle_ids(before.ids(), &first.cluster_of, &HashMap::new(), "p");
+    let (ids, _) = settle_ids(before.ids(), &first.cluster_of, &HashMap::new(), &HashSet::new(), "p");
     let previous: HashMap<String, String> = before.ids().iter().cloned().zip(ids).collect();
-    let (ids, _) = settle_ids(all.ids(), &second.cluster_of, &previous, "p");
+    let (ids, _) = settle_ids(all.ids(), &second.cluster_of, &previous, &HashSet::new(), "p");
     let kept = all.ids().iter().zip(&ids).filter(|(record, id)| previous.get(*record) == Some(id)).count();
     let truth: Vec<u32> = places.iter().map(|&at| set.truth[at]).collect();
     Ok(format!(

@@ -1,9 +1,12 @@
 //! The match weight of two clusters: all that is known of either, taken together.
 
+use rustc_hash::FxHashSet;
+
 use crate::compare::levels::{EXACT, NEUTRAL};
 use crate::compare::name::GIVEN_DIFFERENT;
 use crate::compare::{Comparer, LIMIT, level_at};
 use crate::field::{Kind, PLACE};
+use crate::records::NULL;
 use crate::score::{CONFLICT, ID_CLOSE, Scorer};
 
 /// Pairs looked at to judge whether two clusters belong together; larger ones are sampled evenly.
@@ -37,6 +40,9 @@ impl Scorer<'_, '_> {
     pub(crate) fn between(&mut self, left: &[u32], right: &[u32]) -> f64 {
         if left.len() == 1 && right.len() == 1 {
             return self.score(left[0] as usize, right[0] as usize);
+        }
+        if self.exclude(left, right) {
+            return CONFLICT;
         }
         let all = left.len() * right.len();
         let step = all.div_ceil(CROSS_PAIRS);
@@ -120,12 +126,25 @@ impl Scorer<'_, '_> {
         }
         bits
     }
+
+    /// Whether the clusters have different values of a kind that an entity has one of. All members are looked at.
+    fn exclude(&self, left: &[u32], right: &[u32]) -> bool {
+        let Comparer { comparisons, columns, .. } = &*self.comparer;
+        comparisons.iter().filter(|comparison| comparison.field.kind == Kind::ExclusiveId).any(|comparison| {
+            let column = &columns[comparison.index];
+            let values = |members: &[u32]| -> FxHashSet<u32> {
+                members.iter().map(|&row| column[row as usize]).filter(|&value| value != NULL).collect()
+            };
+            let (left, right) = (values(left), values(right));
+            left.iter().any(|one| right.iter().any(|other| one != other))
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::compare::Comparer;
-    use crate::score::Scorer;
+    use crate::score::{CONFLICT, Scorer};
     use crate::train::{sample, train};
     use crate::{Field, Kind, Records};
 
@@ -162,5 +181,31 @@ mod tests {
         assert!(alone.iter().all(|&bits| bits < together), "{alone:?} {together}");
         assert!((scorer.between(&[0], &[2]) - alone[0]).abs() < 1e-9, "two single records are a pair");
         assert!(scorer.between(&[0, 1], &[3]) < 0.0, "a relative with the same phone");
+    }
+
+    #[test]
+    fn two_exclusive_ids_are_seen_in_clusters_of_any_size() {
+        let fields = [("name", Kind::CompanyName), ("siret", Kind::ExclusiveId)];
+        let mut records = Records::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec()).unwrap();
+        let mut push = |id: &str, values: [&str; 2]| records.push(id, "a", &values.map(Some)).unwrap();
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for n in 0..9 {
+            push(&format!("a{n}"), ["lumiere", if n == 3 { "73282932000074" } else { "" }]);
+            push(&format!("b{n}"), ["lumiere", if n == 6 { "73282932000082" } else { "" }]);
+            left.push(n);
+            right.push(n + 9);
+        }
+        for n in 0..40 {
+            push(&format!("x{n:02}"), [["garnier", "faure", "kessler", "zimmer"][n % 4], ""]);
+        }
+        let (columns, _) = records.in_id_order();
+        let mut comparer = Comparer::new(&records, &columns, records.fields()).unwrap();
+        let random = sample(&comparer, records.len(), 1);
+        let all = random.iter().map(|(_, times)| times).sum();
+        let model = train(&comparer.comparisons, &random, &random, &[], all, records.len());
+        let mut scorer = Scorer::new(&mut comparer, &model);
+        assert!(scorer.between(&left, &right) <= CONFLICT);
+        right.remove(6);
+        assert!(scorer.between(&left, &right) > CONFLICT);
     }
 }

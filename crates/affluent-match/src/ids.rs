@@ -42,6 +42,7 @@ pub enum IdentityEvent {
 ///
 /// * `records`: record ids, in any order; `cluster_of`: the cluster of each.
 /// * `previous`: the entity of each record at the last run; records no longer there are of no account.
+/// * `retired`: ids that were given before and stand for another entity now; none is given again.
 /// * `prefix`: what new ids begin with, a letter by entity (`p` for persons).
 ///
 /// A cluster keeps the id most of its records had; where two clusters claim one id, the one with more of its records has
@@ -51,6 +52,7 @@ pub fn settle_ids<S: AsRef<str>, H: BuildHasher>(
     records: &[S],
     cluster_of: &[u32],
     previous: &HashMap<String, String, H>,
+    retired: &HashSet<String>,
     prefix: &str,
 ) -> (Vec<String>, Vec<IdentityEvent>) {
     let mut members: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
@@ -88,7 +90,7 @@ pub fn settle_ids<S: AsRef<str>, H: BuildHasher>(
 
     let mut events = Vec::new();
     // An id given before is never given anew, even where its entity is gone.
-    let mut taken: HashSet<String> = previous.values().cloned().collect();
+    let mut taken: HashSet<String> = previous.values().chain(retired).cloned().collect();
     let mut fresh: HashSet<u32> = HashSet::new();
     let mut without: Vec<(&str, u32)> = members
         .iter()
@@ -139,7 +141,7 @@ fn new_id(prefix: &str, record: &str, taken: &HashSet<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     use super::{IdentityEvent, settle_ids};
 
@@ -149,8 +151,8 @@ mod tests {
 
     #[test]
     fn first_run_creates_ids_that_repeat() {
-        let (ids, events) = settle_ids(&["b", "a", "c"], &[0, 0, 1], &HashMap::new(), "p");
-        let (again, _) = settle_ids(&["c", "a", "b"], &[5, 2, 2], &HashMap::new(), "p");
+        let (ids, events) = settle_ids(&["b", "a", "c"], &[0, 0, 1], &HashMap::new(), &HashSet::new(), "p");
+        let (again, _) = settle_ids(&["c", "a", "b"], &[5, 2, 2], &HashMap::new(), &HashSet::new(), "p");
         assert_eq!((&ids[0], &ids[1], &ids[2]), (&again[2], &again[1], &again[0]));
         assert_eq!(ids[0], ids[1]);
         assert!(ids[0].starts_with('p') && ids[0].len() == 33);
@@ -160,24 +162,25 @@ mod tests {
 
     #[test]
     fn a_second_run_without_change_says_nothing() {
-        let (ids, _) = settle_ids(&["a", "b", "c"], &[0, 0, 1], &HashMap::new(), "p");
+        let (ids, _) = settle_ids(&["a", "b", "c"], &[0, 0, 1], &HashMap::new(), &HashSet::new(), "p");
         let previous: HashMap<String, String> =
             ["a", "b", "c"].map(str::to_owned).into_iter().zip(ids.clone()).collect();
-        assert_eq!(settle_ids(&["a", "b", "c"], &[9, 9, 3], &previous, "p"), (ids, Vec::new()));
+        assert_eq!(settle_ids(&["a", "b", "c"], &[9, 9, 3], &previous, &HashSet::new(), "p"), (ids, Vec::new()));
     }
 
     #[test]
     fn merges_splits_and_moves_are_told() {
         let previous = known(&[("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p3"), ("e", "p3"), ("f", "p3")]);
         // p1 takes p2 in; p3 loses f to an entity of its own.
-        let (ids, events) = settle_ids(&["a", "b", "c", "d", "e", "f"], &[0, 0, 0, 1, 1, 2], &previous, "p");
+        let (ids, events) =
+            settle_ids(&["a", "b", "c", "d", "e", "f"], &[0, 0, 0, 1, 1, 2], &previous, &HashSet::new(), "p");
         assert_eq!(&ids[..5], ["p1", "p1", "p1", "p3", "p3"]);
         let merged = IdentityEvent::Merged { from: "p2".to_owned(), into: "p1".to_owned() };
         let split = IdentityEvent::Split { from: "p3".to_owned(), into: ids[5].clone() };
         assert_eq!(events, [merged, split]);
 
         // e goes over from p3 to p1, both live on.
-        let (ids, events) = settle_ids(&["a", "b", "d", "e", "f"], &[0, 0, 1, 0, 1], &previous, "p");
+        let (ids, events) = settle_ids(&["a", "b", "d", "e", "f"], &[0, 0, 1, 0, 1], &previous, &HashSet::new(), "p");
         assert_eq!(ids, ["p1", "p1", "p3", "p1", "p3"]);
         let moved = IdentityEvent::Moved { record_id: "e".to_owned(), from: "p3".to_owned(), to: "p1".to_owned() };
         assert_eq!(events, [moved]);
@@ -186,18 +189,29 @@ mod tests {
     #[test]
     fn at_a_tie_the_smallest_record_id_keeps_the_id() {
         let previous = known(&[("a", "p1"), ("b", "p1")]);
-        let (ids, _) = settle_ids(&["b", "a"], &[0, 1], &previous, "p");
+        let (ids, _) = settle_ids(&["b", "a"], &[0, 1], &previous, &HashSet::new(), "p");
         assert_eq!(ids[1], "p1");
         assert_ne!(ids[0], "p1");
     }
 
     #[test]
     fn an_id_in_other_hands_is_not_given_twice() {
-        let (first, _) = settle_ids(&["a"], &[0], &HashMap::new(), "p");
+        let (first, _) = settle_ids(&["a"], &[0], &HashMap::new(), &HashSet::new(), "p");
         // Record a left its entity to others; by itself it would hash to the very same id.
         let previous = known(&[("b", first[0].as_str()), ("c", first[0].as_str())]);
-        let (ids, _) = settle_ids(&["a", "b", "c"], &[0, 1, 1], &previous, "p");
+        let (ids, _) = settle_ids(&["a", "b", "c"], &[0, 1, 1], &previous, &HashSet::new(), "p");
         assert_eq!(ids[1], first[0]);
         assert_ne!(ids[0], first[0]);
+    }
+
+    #[test]
+    fn a_retired_id_is_not_given_again() {
+        let (ids, _) = settle_ids(&["a", "b"], &[0, 1], &HashMap::new(), &HashSet::new(), "p");
+        let both = known(&[("a", &ids[0]), ("b", &ids[0])]);
+        let retired = HashSet::from([ids[1].clone()]);
+        let (again, events) = settle_ids(&["a", "b"], &[0, 1], &both, &retired, "p");
+        assert_eq!(again[0], ids[0]);
+        assert!(!ids.contains(&again[1]));
+        assert_eq!(events, [IdentityEvent::Split { from: ids[0].clone(), into: again[1].clone() }]);
     }
 }

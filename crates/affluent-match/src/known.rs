@@ -1,12 +1,13 @@
 //! What is known before a run: pairs that people have decided on, what an earlier run learned and found.
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::learned::Learned;
 use crate::records::Records;
 
 /// A pair that a person has decided on: it is never decided otherwise, and training learns from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// A record.
     pub left: String,

@@ -100,7 +100,7 @@ fn increments(set: &Set, portions: &[Vec<usize>]) -> Increments {
     let mut records = set.part(&places).unwrap();
     let mut matched = link(&records, &set.settings).unwrap();
     let settled = |records: &Records, matched: &Matched, ids: &HashMap<String, String>| {
-        let (ids, events) = settle_ids(records.ids(), &matched.cluster_of, ids, "p");
+        let (ids, events) = settle_ids(records.ids(), &matched.cluster_of, ids, &HashSet::new(), "p");
         (records.ids().iter().cloned().zip(ids).collect::<HashMap<_, _>>(), events)
     };
     let (mut ids, mut events) = settled(&records, &matched, &HashMap::new());

@@ -13,6 +13,7 @@ mod world;
 use std::path::PathBuf;
 
 pub use server::faults::{Fault, FaultKind};
+pub use server::journal::Asked;
 pub use server::limits::Limits;
 pub use server::{
     BREVO_KEY, Config, DYNAMICS_CLIENT_ID, DYNAMICS_CLIENT_SECRET, GA4_CLIENT_EMAIL, GA4_PRIVATE_KEY, GA4_PROPERTY,

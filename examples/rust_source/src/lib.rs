@@ -139,6 +139,7 @@ impl Source for WebLog {
 /// Loads what is new in the log into `bronze.web_visits` of a lake.
 pub async fn load(log: &Path, lake: &Path) -> Result<StreamReport, Error> {
     let plan = StreamPlan {
+        pipeline: None,
         source: "web".to_owned(),
         name: "visits".to_owned(),
         table: TableName::bronze("web", "visits"),

@@ -37,6 +37,9 @@ pub(crate) fn csv(body: &Bytes) -> Result<Records, Unread> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text);
     let unexpected = |error: csv::Error| Unread::Unexpected(format!("the answer is no CSV: {error}"));
     let header = reader.headers().map_err(unexpected)?.clone();
+    if header.is_empty() {
+        return Err(Unread::Garbled("the answer has no header".to_owned()));
+    }
     let (mut made, mut records) = (Vec::with_capacity(body.len() * 2), Vec::new());
     for line in reader.records() {
         let line = line.map_err(unexpected)?;
@@ -76,6 +79,7 @@ mod tests {
             [r#"{"id":"1","note":"a \"b\",\nc","n":null}"#, r#"{"id":"2","note":null,"n":"3"}"#]
         );
         assert!(matches!(csv(&Bytes::from_static(b"a,b\n1\n")), Err(Unread::Unexpected(_))));
+        assert!(matches!(csv(&Bytes::new()), Err(Unread::Garbled(_))));
         assert_eq!(texts(csv(&Bytes::from_static(b"a,b\n")).ok().unwrap()), Vec::<String>::new());
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::body::path;
 use super::pages::Pages;
-use super::paging::{follow, put};
+use super::paging::{absolute, follow, put};
 use super::producer::{Producer, Stop};
 use super::request::Scope;
 use super::state::State;
@@ -42,7 +42,12 @@ pub(crate) async fn read(
     let mut given = false;
     while let Some(parts) = pages.fetch().await? {
         given |= !parts.records.is_empty();
-        let token = parts.also.first().cloned().flatten().filter(|token| !token.is_empty());
+        let told = parts.also.first().and_then(Option::as_deref).filter(|token| !token.is_empty());
+        let token = match opaque {
+            Opaque::Url(_) => told.map(|url| absolute(&parts.asked, url)).transpose(),
+            Opaque::Token(_) => Ok(told.map(str::to_owned)),
+        };
+        let token = token.map_err(|what| SourceError::failed(&plan.name, what))?;
         if !pages.ended() && !each {
             producer.give(producer.shaped(parts)?, None).await?;
             continue;

@@ -137,9 +137,11 @@ impl Walk {
         };
         Ok(match &self.next {
             None => None,
-            Some(Next::Url(_)) => told(0).filter(|url| !url.is_empty()).map(str::to_owned),
-            Some(Next::Link(relation)) => {
-                let found = parts.links.iter().find_map(|header| link(header, relation));
+            Some(kind @ (Next::Url(_) | Next::Link(_))) => {
+                let found = match kind {
+                    Next::Link(relation) => parts.links.iter().find_map(|header| link(header, relation)),
+                    _ => told(0).filter(|url| !url.is_empty()),
+                };
                 found.map(|target| absolute(&parts.asked, target)).transpose()?
             }
             Some(Next::Token { from, more, end, .. }) => {
@@ -268,21 +270,15 @@ fn unquoted_comma(text: &str) -> usize {
     end.unwrap_or(text.len())
 }
 
-/// A link's target, which may be relative to what was asked for: a URL, or a path under the base URL.
-fn absolute(asked: &str, target: &str) -> Result<String, String> {
-    let invalid = |_| format!("the link to the next page, `{target}`, is no URL");
-    if target.contains("://") {
-        return Ok(target.to_owned());
-    }
-    if asked.contains("://") {
-        return Ok(Url::parse(asked).map_err(invalid)?.join(target).map_err(invalid)?.into());
-    }
-    let joined = Url::parse(NOWHERE).and_then(|base| base.join(asked)).and_then(|base| base.join(target));
-    let url = joined.map_err(invalid)?;
-    Ok(url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path())))
+/// What a URL that an answer gave refers to from what was asked for (RFC 3986, section 5): a URL, or a path under the base URL.
+pub(crate) fn absolute(asked: &str, target: &str) -> Result<String, String> {
+    let from = Url::parse(asked).or_else(|_| Url::parse(NOWHERE)?.join(asked));
+    let url = from.and_then(|from| from.join(target)).map_err(|_| format!("the next page, `{target}`, is no URL"))?;
+    let path = url.as_str().strip_prefix(NOWHERE).filter(|path| path.starts_with('/'));
+    Ok(path.unwrap_or(url.as_str()).to_owned())
 }
 
-/// A base for paths of which no more than the path is wanted.
+/// A base for paths, which stands in no URL of a server.
 const NOWHERE: &str = "https://server.invalid";
 
 #[cfg(test)]
@@ -402,8 +398,24 @@ mod tests {
         let parts = page(&walk, r#"{"r":[{"id":1}]}"#, Some(header));
         walk.pass(&parts).unwrap();
         assert_eq!(walk.at(), Some("/v1/list?p=3,4"));
-        assert_eq!(absolute("/v1/list?x=1", "?p=2").as_deref(), Ok("/v1/list?p=2"));
-        assert_eq!(absolute("https://a.com/v1/list", "/x").as_deref(), Ok("https://a.com/x"));
+    }
+
+    #[test]
+    fn urls_are_taken_from_where_they_were_given() {
+        for (asked, target, expected) in [
+            ("/v1/list?x=1", "?p=2", "/v1/list?p=2"),
+            ("/v1/list?x=1", "list?p=2", "/v1/list?p=2"),
+            ("/v1/list?from=https://a.com/", "?p=2", "/v1/list?p=2"),
+            ("/v1/list", "/x?from=https://a.com/", "/x?from=https://a.com/"),
+            ("/v1/list", "@b.com/x", "/v1/@b.com/x"),
+            ("/v1/list", "//b.com/x", "https://b.com/x"),
+            ("/v1/list", "//server.invalid.b.com/x", "https://server.invalid.b.com/x"),
+            ("/v1/list", "https://b.com/x", "https://b.com/x"),
+            ("https://a.com/v1/list", "/x", "https://a.com/x"),
+            ("https://a.com/v1/list", "//b.com/x", "https://b.com/x"),
+        ] {
+            assert_eq!(absolute(asked, target).as_deref(), Ok(expected), "{asked} {target}");
+        }
     }
 
     #[test]

@@ -155,6 +155,7 @@ impl Producer {
     pub(crate) async fn described(&self, call: &Call) -> Result<HashSet<String>, SourceError> {
         let (fields, name) = (body::path("fields"), [body::path("name")]);
         let described = self.client.fetch(call, |bytes| {
+            let bytes = bytes.map_or(&[][..], |bytes| &bytes[..]);
             let found = body::locate(bytes, Some(&fields), &[]).map_err(Unread::Garbled)?;
             let records =
                 found.records.ok_or_else(|| Unread::Unexpected("the description lists no `fields`".into()))?;
@@ -190,10 +191,10 @@ impl Producer {
     }
 }
 
-/// Asks for a page of a list; an answer without body is one without records.
+/// Asks for a page of a list; an answer that says that there is nothing is one without records.
 pub(crate) async fn ask(client: &Client, list: &ListPlan, call: &Call, scalars: &[Path]) -> Result<Parts, Stop> {
     let began = Utc::now();
-    let read = |bytes: &Bytes| read(bytes, list, scalars);
+    let read = |bytes: Option<&Bytes>| read(bytes, list, scalars);
     let reply = match client.fetch(call, read).await? {
         Fetched::Reply(reply) => reply,
         Fetched::Restart(why) => return Err(Stop::Restart(why)),
@@ -215,10 +216,10 @@ pub(crate) async fn ask(client: &Client, list: &ListPlan, call: &Call, scalars: 
 
 type Found = (Bytes, Vec<Range<usize>>, Vec<Option<String>>, bool);
 
-fn read(bytes: &Bytes, list: &ListPlan, scalars: &[Path]) -> Result<Found, Unread> {
-    if bytes.is_empty() {
+fn read(bytes: Option<&Bytes>, list: &ListPlan, scalars: &[Path]) -> Result<Found, Unread> {
+    let Some(bytes) = bytes else {
         return Ok((Bytes::new(), Vec::new(), vec![None; scalars.len()], true));
-    }
+    };
     if list.format != BodyFormat::Json {
         let (body, records) =
             if list.format == BodyFormat::Csv { formats::csv(bytes)? } else { formats::ndjson(bytes)? };

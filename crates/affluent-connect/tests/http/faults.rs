@@ -45,6 +45,9 @@ async fn what_passes_is_waited_out() {
         (ResponseTemplate::new(500), Duration::ZERO),
         (ResponseTemplate::new(503).set_body_string("<html>"), Duration::ZERO),
         (ResponseTemplate::new(200).set_body_string(r#"{"results":[{"id":"#), Duration::ZERO),
+        // An answer whose body was lost on the way is no empty list.
+        (ResponseTemplate::new(200), Duration::ZERO),
+        (ResponseTemplate::new(200).set_body_string(" \r\n"), Duration::ZERO),
     ] {
         let (server, served) = faulty(fault, 2).await;
         let started = Instant::now();
@@ -187,6 +190,19 @@ async fn a_token_that_has_run_out_is_asked_for_again_once() {
     assert_eq!(error.class(), Class::Credentials);
     assert!(error.hint().is_some_and(|hint| hint.contains("policies")), "{error:?}");
     assert_eq!((login.received_requests().await.unwrap().len(), api.received_requests().await.unwrap().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_token_goes_where_its_answer_says_by_https_only() {
+    let server = MockServer::start().await;
+    for base in ["http://crm.example", "ftp://crm.example", "crm.example", "https://", "http://127.0.0.1.crm.example"] {
+        server.reset().await;
+        let token = json!({ "access_token": "t1", "instance_url": base });
+        Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(token)).mount(&server).await;
+        let error = salesforce(&server.uri()).check().await.unwrap_err();
+        assert_eq!(error.class(), Class::Credentials, "{base}: {error}");
+        assert!(error.to_string().contains("`instance_url` of the answer is no https URL"), "{base}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! Ways of paging: each to its end and no further, whatever happens meanwhile.
 
 use affluent_connect::error::Class;
+use serde_json::json;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::library::{Library, seven};
-use crate::world::{Thing, minute, read, read_to_failure, thing};
+use crate::world::{Thing, minute, read, read_to_failure, source_of, thing};
 
 const KINDS: [&str; 5] = ["link", "offset", "page", "bare_page", "last"];
 
@@ -97,6 +100,56 @@ async fn a_read_that_fails_in_the_middle_is_begun_again() {
         let again = read(&source, stream, got.cursor).await.unwrap();
         assert_eq!(again.ids(), (1..=7).collect::<Vec<u64>>(), "{stream}");
     }
+}
+
+const BY_URL: &str = "
+connector: named
+settings: { token: { type: string, secret: true }, base_url: { type: url } }
+http: { base_url: base_url, auth: { bearer: token }, check: { get: /me } }
+streams:
+  named:
+    get: /v1/things
+    records: items
+    next: { url: next }
+    key: [id]
+    fields: { id: string, properties.changed: timestamp, properties.name: string }
+";
+
+/// What a server names as the next page is a reference from the page that was asked for; the token stays on the server.
+#[tokio::test]
+async fn the_next_page_lies_where_its_url_says_and_on_the_same_server() {
+    let other = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string("{}")).mount(&other).await;
+    let host = other.address();
+    for (next, asked) in [
+        ("?page=2".to_owned(), Some("/v1/things?page=2".to_owned())),
+        ("things?page=2".to_owned(), Some("/v1/things?page=2".to_owned())),
+        ("/v2/things".to_owned(), Some("/v2/things".to_owned())),
+        ("/v1/things?back=https://a.example/".to_owned(), Some("/v1/things?back=https://a.example/".to_owned())),
+        (format!("@{host}/stolen"), Some(format!("/v1/@{host}/stolen"))),
+        (format!("//{host}/stolen"), None),
+        (format!("{}/stolen", other.uri()), None),
+        ("mailto:somebody@a.example".to_owned(), None),
+    ] {
+        let server = MockServer::start().await;
+        let named = next.clone();
+        let page = move |request: &Request| {
+            let first = request.url.path() == "/v1/things" && request.url.query().is_none();
+            ResponseTemplate::new(200).set_body_json(json!({ "items": [], "next": first.then_some(&named) }))
+        };
+        Mock::given(any()).respond_with(page).mount(&server).await;
+        let got = read(&source_of(BY_URL, &server.uri()), "named", None).await;
+        let requests: Vec<String> = server.received_requests().await.unwrap()[1..]
+            .iter()
+            .map(|request| request.url[url::Position::BeforePath..].to_owned())
+            .collect();
+        match (got, asked) {
+            (Ok(_), Some(asked)) => assert_eq!(requests, [asked], "{next}"),
+            (Err(error), None) => assert!(error.to_string().contains("the next page is not on"), "{next}: {error}"),
+            (got, _) => unreachable!("{next}: {got:?} {requests:?}"),
+        }
+    }
+    assert!(other.received_requests().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -41,6 +41,9 @@ pub async fn replay(lake: &Lake, source: &dyn Source, plan: &StreamPlan, run: &R
     let schema = bronze_schema(&shape.arrow());
     fits(plan, &held, &schema)?;
     let mark = held.mark().await?.unwrap_or_default();
+    if let Some(pipeline) = &plan.pipeline {
+        mark.is_for(&plan.table, pipeline)?;
+    }
     let cursor = mark.cursor.clone().map(affluent_connect::Cursor);
     let identity: &[&str] = if shape.located { &[FILE, ROW] } else { &[HASH, DELETED] };
 

@@ -86,6 +86,11 @@ async fn load(
         Some(table) => table.mark().await?,
         None => None,
     };
+    let handed_over = match (&mark, &plan.pipeline) {
+        (Some(mark), Some(pipeline)) if run.full_refresh => mark.pipeline.as_ref() != Some(pipeline),
+        (Some(mark), Some(pipeline)) => mark.is_for(&plan.table, pipeline).map(|()| false)?,
+        _ => false,
+    };
     if let Some(table) = held.as_ref().filter(|_| !anew) {
         fits(plan, table, &schema)?;
     }
@@ -96,7 +101,7 @@ async fn load(
 
     report.version = held.as_ref().map(Table::version);
     report.cursor = from.as_ref().map(|cursor| cursor.0.clone());
-    let writer = Writer { lake, context: &context, plan, run, anew, at: load.at };
+    let writer = Writer { lake, context: &context, plan, run, anew, handed_over, at: load.at };
     let target = Target { lake, table: &plan.table, schema: schema.clone() };
     let mut before = held;
     let mut slice = Slice::new(&target)?;
@@ -154,6 +159,8 @@ struct Writer<'a> {
     run: &'a Run,
     /// Whether what is read takes the place of what the table holds.
     anew: bool,
+    /// Whether the table comes from another pipeline, and a commit must say so although it may have no rows.
+    handed_over: bool,
     at: DateTime<Utc>,
 }
 
@@ -174,11 +181,12 @@ impl Writer<'_> {
         report.quarantined += if self.anew { rejected.len() as u64 } else { added };
         let cursor = slice.cursor.as_ref().map(|cursor| cursor.0.clone()).or_else(|| report.cursor.clone());
         let replaces = self.anew && before.is_some();
-        if slice.rows == 0 && cursor == report.cursor && !replaces && before.is_some() {
+        if slice.rows == 0 && cursor == report.cursor && !replaces && !self.handed_over && before.is_some() {
             return Ok(before);
         }
         let mark = Mark {
             run_id: self.run.run_id.clone(),
+            pipeline: self.plan.pipeline.clone(),
             cursor: cursor.clone(),
             loaded_at: Some(self.at),
             ..Mark::default()
@@ -310,5 +318,20 @@ mod tests {
         assert_eq!(after.len(), 1, "{after:?}");
         assert_eq!(Some(after[0].0.timestamp_micros()), loaded.unwrap().loaded_at.map(|at| at.timestamp_micros()));
         assert!(after[0].1.contains("03/01/2026"), "{after:?}");
+    }
+
+    #[test]
+    fn loads_follow_each_other_whatever_the_clock_says() {
+        let of = |at: DateTime<Utc>| Mark { loaded_at: Some(at), ..Mark::default() };
+        let began = Utc::now();
+        for mark in [None, Some(Mark::default()), Some(of(began - Duration::days(1)))] {
+            assert!(loaded_at(mark.as_ref()) >= began, "{mark:?}");
+        }
+        // The clock has gone back by a day.
+        let ahead = began + Duration::days(1);
+        let first = loaded_at(Some(&of(ahead)));
+        let second = loaded_at(Some(&of(first)));
+        assert!(ahead < first && first < second, "{ahead} {first} {second}");
+        assert!(second.timestamp_micros() > first.timestamp_micros());
     }
 }

@@ -234,3 +234,106 @@ async fn on_top(
         .await?;
     Ok(committed.version() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch};
+    use tempfile::TempDir;
+    use url::Url;
+
+    use super::*;
+
+    /// A table in a lake of its own.
+    struct Place {
+        _folder: TempDir,
+        lake: Lake,
+        name: TableName,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let lake = Lake::at(Url::from_directory_path(folder.path()).unwrap());
+            Self { _folder: folder, lake, name: TableName::bronze("shop", "orders") }
+        }
+
+        async fn table(&self) -> Option<Table> {
+            self.lake.table(&self.name).await.unwrap()
+        }
+
+        async fn commit(&self, before: Option<&Table>, mode: WriteMode, mark: Option<Mark>) -> Result<Commit, Error> {
+            let rows = RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(vec![1, 2])) as _)]).unwrap();
+            let mut stager = self.lake.stager(&self.name, rows.schema()).unwrap();
+            stager.write(&rows).await.unwrap();
+            self.lake.commit(before, stager.finish().await.unwrap(), mode, mark).await
+        }
+
+        async fn rows(&self) -> Option<u64> {
+            self.table().await.unwrap().rows()
+        }
+    }
+
+    fn mark() -> Option<Mark> {
+        Some(Mark::default())
+    }
+
+    fn refused(result: Result<Commit, Error>) {
+        let error = result.unwrap_err();
+        assert!(matches!(&error, Error::Concurrent { table } if table == "bronze.shop_orders"), "{error}");
+        assert_eq!(error.exit_code(), 75);
+    }
+
+    #[tokio::test]
+    async fn of_two_first_commits_the_second_is_refused() {
+        let place = Place::new();
+        place.commit(None, WriteMode::Append, mark()).await.unwrap();
+        refused(place.commit(None, WriteMode::Append, mark()).await);
+        refused(place.commit(None, WriteMode::Replace, mark()).await);
+        assert_eq!((place.rows().await, place.table().await.unwrap().version()), (Some(2), 0));
+    }
+
+    #[tokio::test]
+    async fn of_two_commits_on_one_version_the_second_is_refused() {
+        for late in [WriteMode::Append, WriteMode::Replace] {
+            let place = Place::new();
+            place.commit(None, WriteMode::Append, mark()).await.unwrap();
+            let before = place.table().await;
+            let won = place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
+            refused(place.commit(before.as_ref(), late, mark()).await);
+            let after = place.table().await.unwrap();
+            assert_eq!(
+                (place.rows().await, after.version(), after.sequence().await.unwrap()),
+                (Some(4), won.version, 2)
+            );
+            // Who looks again may write again.
+            place.commit(Some(&after), late, mark()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_all_share_takes_both() {
+        let place = Place::new();
+        place.commit(None, WriteMode::Append, None).await.unwrap();
+        let before = place.table().await;
+        place.commit(before.as_ref(), WriteMode::Append, None).await.unwrap();
+        place.commit(before.as_ref(), WriteMode::Append, None).await.unwrap();
+        place.commit(None, WriteMode::Append, None).await.unwrap();
+        assert_eq!(place.rows().await, Some(8));
+    }
+
+    #[tokio::test]
+    async fn joining_files_does_not_stand_in_the_way_of_a_load_nor_lose_its_rows() {
+        let place = Place::new();
+        place.commit(None, WriteMode::Append, mark()).await.unwrap();
+        let one = place.table().await;
+        place.commit(one.as_ref(), WriteMode::Append, mark()).await.unwrap();
+        let before = place.table().await;
+        let maintained = place.lake.maintain(before.clone().unwrap(), chrono::Duration::days(7), false).await.unwrap();
+        assert_eq!((maintained.files_before, maintained.files_after), (2, 1));
+        place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
+        let after = place.table().await.unwrap();
+        assert_eq!((place.rows().await, after.mark().await.unwrap().unwrap().sequence), (Some(6), 3));
+    }
+}

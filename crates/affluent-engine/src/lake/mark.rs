@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use affluent_spec::TableName;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::Error;
 
 /// What a commit covers; kept in its commit info under `affluent`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +17,9 @@ pub struct Mark {
     pub sequence: i64,
     /// The run that wrote it.
     pub run_id: String,
+    /// The pipeline that the table belongs to; none where all pipelines share it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
     /// Tells this very attempt from any other, to find out whether a commit that returned an error has landed.
     pub attempt: String,
     /// Bronze: where the stream stands after this commit.
@@ -42,5 +48,42 @@ impl Mark {
     /// Whether `other` was made from the same inputs by the same plan for the same instant.
     pub fn covers_the_same(&self, other: &Self) -> bool {
         self.plan.is_some() && self.plan == other.plan && self.inputs == other.inputs && self.as_of == other.as_of
+    }
+
+    /// Refuses `pipeline` the writing of `table`, where another one made it: silver and gold would be turned from the rows of one
+    /// to those of the other, run by run, and bronze would hold both under one name.
+    pub(crate) fn is_for(&self, table: &TableName, pipeline: &str) -> Result<(), Error> {
+        match &self.pipeline {
+            Some(owner) if owner != pipeline => {
+                Err(Error::OfAnother { table: table.to_string(), owner: owner.clone(), pipeline: pipeline.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_its_pipelines_own() {
+        let table = TableName::silver("persons");
+        let of = |pipeline: Option<&str>| Mark { pipeline: pipeline.map(str::to_owned), ..Mark::default() };
+        assert!(of(None).is_for(&table, "crm").is_ok());
+        assert!(of(Some("crm")).is_for(&table, "crm").is_ok());
+        let error = of(Some("crm")).is_for(&table, "shop").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert_eq!(
+            error.to_string(),
+            "silver.persons belongs to pipeline `crm`, and pipeline `shop` would put its own rows there"
+        );
+        assert!(error.hint().is_some_and(|hint| hint.contains("a lake of its own") && hint.contains("--full-refresh")));
+    }
+
+    #[test]
+    fn marks_of_before_are_read() {
+        let mark: Mark = serde_json::from_str(r#"{ "sequence": 3, "run_id": "r", "attempt": "a" }"#).unwrap();
+        assert_eq!((mark.sequence, mark.pipeline), (3, None));
     }
 }

@@ -129,14 +129,6 @@ async fn files_that_were_joined_meanwhile_cannot_be_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn maintenance_does_not_stand_in_the_way_of_a_load() {
-    let (_folder, lake, before) = two_files().await;
-    maintain(&lake, &before).await;
-    append(&lake, Some(&before), &[5], "third").await;
-    assert_eq!(ids(&table(&lake).await).await, [1, 2, 3, 4, 5]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_maintenances_at_once_double_nothing() {
     let (_folder, lake, before) = two_files().await;
     maintain(&lake, &before).await;

@@ -45,6 +45,8 @@ pub struct ModelReport {
     pub rows: u64,
     /// Version of the table that readers see; `None` where there is none.
     pub version: Option<i64>,
+    /// The tables it was built from, with the versions that were read; none where it was skipped.
+    pub inputs: BTreeMap<String, i64>,
     /// Tests that ran.
     pub tests: usize,
     /// Tests that failed.
@@ -170,6 +172,7 @@ impl Step<'_> {
             status: ModelStatus::Skipped,
             rows: 0,
             version: before.as_ref().map(Table::version),
+            inputs: BTreeMap::new(),
             tests: 0,
             failures: Vec::new(),
             because: None,
@@ -185,14 +188,18 @@ impl Step<'_> {
             return Ok(());
         }
         let mark = self.mark();
+        report.inputs.clone_from(&mark.inputs);
         if let Some(before) = before.as_ref().filter(|_| !self.run.full_refresh)
-            && before.mark().await?.is_some_and(|last| last.covers_the_same(&mark))
+            && let Some(last) = before.mark().await?
         {
-            register(self.context, table, before.provider().await?)?;
-            self.versions.insert(table.clone(), before.version());
-            report.status = ModelStatus::Unchanged;
-            report.rows = before.rows().unwrap_or(0);
-            return Ok(());
+            last.is_for(table, &self.plan.name)?;
+            if last.covers_the_same(&mark) {
+                register(self.context, table, before.provider().await?)?;
+                self.versions.insert(table.clone(), before.version());
+                report.status = ModelStatus::Unchanged;
+                report.rows = before.rows().unwrap_or(0);
+                return Ok(());
+            }
         }
 
         let common = common(self.plan, self.run.as_of);
@@ -227,6 +234,7 @@ impl Step<'_> {
             self.model.reads.iter().filter_map(|read| Some((read.to_string(), *self.versions.get(read)?))).collect();
         Mark {
             run_id: self.run.run_id.clone(),
+            pipeline: Some(self.plan.name.clone()),
             inputs,
             plan: Some(plan_of(self.plan, self.model)),
             as_of: Some(self.run.as_of),

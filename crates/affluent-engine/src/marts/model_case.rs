@@ -85,7 +85,8 @@ async fn checked(context: &datafusion::prelude::SessionContext, model: &ModelPla
     }
 }
 
-fn records(csv: &str) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
+/// The header and the rows of CSV.
+pub fn records(csv: &str) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_owned).collect();
     let rows: Result<Vec<Vec<String>>, _> =
@@ -125,8 +126,13 @@ fn compare(expect: &str, built: &[RecordBatch]) -> Result<Vec<String>, Error> {
             (0..batch.num_rows()).map(|row| formatters.iter().map(|cell| cell.value(row).to_string()).collect()),
         );
     }
+    Ok(differences(&wanted, found))
+}
+
+/// How the rows found differ from those wanted, in any order; nothing where they are the same.
+pub fn differences(wanted: &[Vec<String>], mut found: Vec<Vec<String>>) -> Vec<String> {
     let mut differences = Vec::new();
-    for row in &wanted {
+    for row in wanted {
         match found.iter().position(|other| row.iter().zip(other).all(|(wanted, found)| same(wanted, found))) {
             Some(at) => {
                 found.swap_remove(at);
@@ -135,15 +141,40 @@ fn compare(expect: &str, built: &[RecordBatch]) -> Result<Vec<String>, Error> {
         }
     }
     differences.extend(found.iter().map(|row| format!("too much: {}", row.join(","))));
-    Ok(differences)
+    differences
 }
 
-/// Equal as text, or as numbers at the decimals that the expected one is written with.
-fn same(wanted: &str, found: &str) -> bool {
+/// Equal as text, or as numbers: to half a unit of the last decimal that the expected one is written with, exactly where it
+/// is written without (139.6 is no 140).
+pub fn same(wanted: &str, found: &str) -> bool {
     if wanted == found {
         return true;
     }
     let (Ok(number), Ok(other)) = (wanted.parse::<f64>(), found.parse::<f64>()) else { return false };
-    let decimals = wanted.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    (number - other).abs() <= 0.5 * 10_f64.powi(-(decimals as i32)) + 1e-9
+    let rounded = wanted.split_once('.').map_or(0.0, |(_, decimals)| 0.5 * 10_f64.powi(-(decimals.len() as i32)));
+    (number - other).abs() <= rounded + 1e-9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn a_number_is_as_exact_as_it_is_written() {
+        for (wanted, found, is_same) in [
+            ("140", "140.0", true),
+            ("140", "140.0000", true),
+            ("140", "139.6", false),
+            ("140", "140.0001", false),
+            ("33.3333", "33.33333333333333", true),
+            ("33.3333", "33.3334", false),
+            ("140.0", "139.96", true),
+            ("140.0", "139.94", false),
+            ("-100", "-100.0", true),
+            ("0", "", false),
+            ("2026-01-01", "2026-01-02", false),
+        ] {
+            assert_eq!(same(wanted, found), is_same, "{wanted} {found}");
+        }
+    }
 }

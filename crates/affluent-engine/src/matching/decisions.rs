@@ -1,4 +1,4 @@
-//! Pairs that people decided on, from a CSV file: columns `left`, `right` and `decision`.
+//! Pairs that people decided on, from a CSV file: columns `left_record`, `right_record` and `decision`.
 
 use std::path::Path;
 
@@ -23,11 +23,11 @@ fn parse(place: &str, text: &[u8]) -> Result<Vec<Decision>, Error> {
             usage(
                 place,
                 format!("there is no column `{name}`"),
-                "the columns are left, right and decision (same or different)",
+                "the columns are left_record, right_record and decision (same or different)",
             )
         })
     };
-    let (left, right, decision) = (column("left")?, column("right")?, column("decision")?);
+    let (left, right, decision) = (column("left_record")?, column("right_record")?, column("decision")?);
     let mut decisions = Vec::new();
     for row in reader.records() {
         let row = row.map_err(|error| malformed(place, &error))?;
@@ -52,7 +52,7 @@ fn parse(place: &str, text: &[u8]) -> Result<Vec<Decision>, Error> {
 }
 
 fn malformed(place: &str, error: &csv::Error) -> Error {
-    usage(place, error.to_string(), "a CSV file with the columns left, right and decision is needed")
+    usage(place, error.to_string(), "a CSV file with the columns left_record, right_record and decision is needed")
 }
 
 #[cfg(test)]
@@ -61,8 +61,11 @@ mod tests {
 
     #[test]
     fn decided_rows_are_read_and_undecided_ones_left() {
-        let found =
-            parse("d.csv", b"left,probability,right,decision\na,0.5,b,same\na,0.4,c,\nb,0.3,d,Different\n").unwrap();
+        let found = parse(
+            "d.csv",
+            b"left_record,probability,right_record,decision\na,0.5,b,same\na,0.4,c,\nb,0.3,d,Different\n",
+        )
+        .unwrap();
         let told: Vec<_> = found.iter().map(|one| (one.left.as_str(), one.right.as_str(), one.same)).collect();
         assert_eq!(told, [("a", "b", true), ("b", "d", false)]);
     }
@@ -70,9 +73,9 @@ mod tests {
     #[test]
     fn faults_name_the_line() {
         for (text, part) in [
-            (&b"left,right,decision\na,b,same\na,c,perhaps\n"[..], "d.csv:3: `perhaps`"),
-            (b"a,b\n", "`left`"),
-            (b"left,right,decision\na\n", "d.csv"),
+            (&b"left_record,right_record,decision\na,b,same\na,c,perhaps\n"[..], "d.csv:3: `perhaps`"),
+            (b"a,b\n", "`left_record`"),
+            (b"left_record,right_record,decision\na\n", "d.csv"),
         ] {
             let error = parse("d.csv", text).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");

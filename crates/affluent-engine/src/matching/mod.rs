@@ -9,6 +9,7 @@ mod recognised;
 mod result;
 mod truth;
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use affluent_match::{Known, Matched, Records, Settings, explain, link_knowing, settle_ids};
@@ -70,7 +71,7 @@ pub async fn match_files(asked: &Asked) -> Result<Outcome, Error> {
     let (records, matched, entity_of, measured) = blocking(move || {
         let known = Known { decisions: &decisions, ..Known::default() };
         let matched = link_knowing(&records, &settings, &known).map_err(|error| fault(&error))?;
-        let (entity_of, _) = settle_ids(records.ids(), &matched.cluster_of, &std::collections::HashMap::new(), prefix);
+        let (entity_of, _) = settle_ids(records.ids(), &matched.cluster_of, &HashMap::new(), &HashSet::new(), prefix);
         let measured = truth.map(|truth| truth::measure(&records, &settings, &matched, &truth)).transpose();
         Ok((records, matched, entity_of, measured.map_err(|error| fault(&error))?))
     })

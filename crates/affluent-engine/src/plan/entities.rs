@@ -4,10 +4,11 @@ use std::path::Path;
 
 use affluent_match::{Decision, Preference};
 use affluent_spec::pipeline::{Comparison, EntityConfig, Feed, Lookup, MapValue, Mapping, Match, PersonLink};
-use affluent_spec::{Document, Entity, Pipeline, Problem, TableName, bronze, suggest};
+use affluent_spec::{Document, Entity, Pipeline, Problem, TableName, suggest};
 use indexmap::IndexMap;
 
 use super::expression::{Fault, over_columns};
+use super::lookups::versions;
 use super::sources::{ConnectorKind, SourcePlan, StreamPlan};
 use crate::catalog::Catalog;
 use crate::sql::literal;
@@ -21,8 +22,8 @@ pub struct EntityPlan {
     pub kind: Kind,
     /// The streams that feed it.
     pub inputs: Vec<Input>,
-    /// Columns looked up in other streams, by name; the bronze table of each.
-    pub enrich: IndexMap<String, (Lookup, TableName)>,
+    /// Columns looked up in other streams, by name; the stream of each, of which nothing is mapped.
+    pub enrich: IndexMap<String, (Lookup, Input)>,
 }
 
 /// Kinds of entities.
@@ -47,8 +48,6 @@ pub enum Kind {
 pub struct Input {
     /// `source.stream`.
     pub stream: String,
-    /// The source's name, for survivorship.
-    pub source: String,
     /// Its bronze table.
     pub table: TableName,
     /// The bronze columns that identify a record; empty where each row is one.
@@ -125,11 +124,12 @@ pub(super) fn resolve(
             plans.push(plan);
         }
     }
-    // Rates before money, persons before the facts that belong to them.
+    // Rates before money, companies before the persons that belong to them, persons before their facts.
     plans.sort_by_key(|plan| match plan.name() {
         "exchange_rates" => 0,
-        name if GOLDEN.contains(&name) => 1,
-        _ => 2,
+        "companies" => 1,
+        "persons" => 2,
+        _ => 3,
     });
     plans
 }
@@ -198,7 +198,7 @@ impl Resolver<'_> {
         Some(EntityPlan { entity: entity.clone(), kind, inputs, enrich })
     }
 
-    fn stream(&self, id: &str) -> Option<(&SourcePlan, &StreamPlan)> {
+    pub(super) fn stream(&self, id: &str) -> Option<(&SourcePlan, &StreamPlan)> {
         let (source, stream) = id.split_once('.')?;
         let source = self.sources.iter().find(|known| known.name == source)?;
         Some((source, source.streams.iter().find(|known| known.name == stream)?))
@@ -208,7 +208,7 @@ impl Resolver<'_> {
         self.sources.iter().flat_map(|source| source.streams.iter().map(StreamPlan::id)).collect()
     }
 
-    fn unknown_stream(&mut self, path: &[&str], id: &str) {
+    pub(super) fn unknown_stream(&mut self, path: &[&str], id: &str) {
         let known = self.streams();
         let problem = self.document.problem(path, format!("no source of this pipeline has the stream `{id}`"));
         self.problems.push(problem.with_hint_if(suggest::hint(id, known.iter().map(String::as_str))));
@@ -253,24 +253,13 @@ impl Resolver<'_> {
         };
         let columns = self.mapping(name, entity, &mapping, &stream, path);
         let link = self.link(name, entity, mapping.person.as_ref(), &stream, path);
-        let (key, cursor) = match &source.kind {
-            ConnectorKind::Http(manifest) => manifest.stream(&stream.name).map_or_else(Default::default, |spec| {
-                let key = spec.key.iter().map(|field| bronze::of_field(field)).collect();
-                (key, spec.cursor.as_ref().map(|cursor| bronze::of_field(&cursor.field)))
-            }),
-            ConnectorKind::Files => (stream.options.key.0.clone(), None),
-            ConnectorKind::Sql(_) => {
-                if stream.options.key.is_empty() {
-                    let id = stream.id();
-                    let problem = self.document.problem(&listed, format!("`{id}` has no key to tell its records by"));
-                    self.problems.push(problem.with_hint("declare the table's primary key at the stream: key: [id]"));
-                }
-                let key = stream.options.key.iter().map(|column| bronze::of_field(column)).collect();
-                (key, stream.options.cursor.as_deref().map(bronze::of_field))
-            }
-            ConnectorKind::Webhooks => super::webhooks::order(&stream.options),
-        };
-        Some(Input { stream: stream.id(), source: source.name, table: stream.table, key, cursor, columns, link })
+        let (key, cursor) = versions(&source, &stream);
+        if matches!(source.kind, ConnectorKind::Sql(_)) && key.is_empty() {
+            let id = stream.id();
+            let problem = self.document.problem(&listed, format!("`{id}` has no key to tell its records by"));
+            self.problems.push(problem.with_hint("declare the table's primary key at the stream: key: [id]"));
+        }
+        Some(Input { stream: stream.id(), table: stream.table, key, cursor, columns, link })
     }
 
     fn fault(&mut self, path: &[&str], fault: Fault) {
@@ -394,37 +383,6 @@ impl Resolver<'_> {
                 Some(Link::Makes(Made { id, columns }))
             }
         }
-    }
-
-    fn enrich(&mut self, name: &str, entity: &Entity, config: &EntityConfig) -> IndexMap<String, (Lookup, TableName)> {
-        let mut enrich = IndexMap::new();
-        for (column, lookup) in &config.enrich {
-            let at = ["silver", name, "enrich", column.as_str()];
-            if entity.columns.contains_key(column.as_str()) {
-                let message = format!("{name} has a column `{column}` already: give the looked-up one another name");
-                self.problems.push(self.document.key_problem(&at, message));
-            }
-            for own in lookup.on.keys().filter(|own| !entity.columns.contains_key(own.as_str())) {
-                let problem = self.document.problem(&at, format!("{name} has no column `{own}`"));
-                self.problems.push(problem.with_hint_if(suggest::hint(own, mappable(entity))));
-            }
-            match self.stream(&lookup.from).map(|(_, stream)| stream.clone()) {
-                None => self.unknown_stream(&["silver", name, "enrich", column.as_str(), "from"], &lookup.from),
-                Some(stream) => {
-                    if let Some(known) = &stream.columns {
-                        for wanted in lookup.on.values().chain([&lookup.take]).filter(|wanted| !known.contains(wanted))
-                        {
-                            let problem =
-                                self.document.problem(&at, format!("`{}` has no column `{wanted}`", lookup.from));
-                            self.problems
-                                .push(problem.with_hint_if(suggest::hint(wanted, known.iter().map(String::as_str))));
-                        }
-                    }
-                    enrich.insert(column.to_string(), (lookup.clone(), stream.table));
-                }
-            }
-        }
-        enrich
     }
 }
 

@@ -3,6 +3,7 @@
 mod entities;
 mod expectations;
 pub mod expression;
+mod lookups;
 mod marts;
 mod matching;
 mod parameters;

@@ -39,6 +39,8 @@ pub enum ConnectorKind {
 /// One stream.
 #[derive(Debug, Clone)]
 pub struct StreamPlan {
+    /// The pipeline whose table it is; none for a table that any pipeline may go on with.
+    pub pipeline: Option<String>,
     /// Its source's name.
     pub source: String,
     /// Its own name.
@@ -105,6 +107,7 @@ pub(super) fn resolve(
             }
             let columns = columns(name.as_str(), stream.as_str(), &kind, options, source, document, problems);
             streams.push(StreamPlan {
+                pipeline: Some(pipeline.pipeline.to_string()),
                 source: name.to_string(),
                 name: stream.to_string(),
                 table,

@@ -24,7 +24,7 @@ pub fn table() -> TableName {
 /// The status of a stage that was done.
 const DONE: &str = "ok";
 
-fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let instant = |name: &str| Field::new(name, schema::instant(), true);
     Arc::new(Schema::new(vec![

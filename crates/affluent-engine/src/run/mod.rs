@@ -14,6 +14,8 @@ use crate::marts::{ModelReport, ModelStatus};
 use crate::transform::EntityReport;
 
 pub use crate::context::{Event, Run, Stage};
+#[cfg(test)]
+pub(crate) use log::schema as log_schema;
 pub use log::{LoggedRun, history, table as log_table};
 pub use preview::{Because, Step, preview};
 pub use select::Selection;

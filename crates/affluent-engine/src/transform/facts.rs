@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::layers::{FAULT, ROW_TEXT, Setting, layered, raw};
 use super::newest::newest;
 use super::{EntityReport, Work};
-use crate::columns::{DELETED, FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
+use crate::columns::{FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
 use crate::error::Error;
 use crate::lake::{Target, conform};
 use crate::plan::{EntityPlan, Input, Link, records_of, schema};
@@ -53,6 +53,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
             conform::frame(enriched(work, entity, rows).await?, &schema)?
         }
     };
+    let read = mark.inputs.clone();
     let to = Target { name: &name, before: before.as_ref(), schema, key: RECORD_ID };
     let merged = work.write(&to, fresh, mark).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
@@ -64,6 +65,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
         gone: merged.gone,
         quarantined,
         tables: BTreeMap::from([(name.to_string(), merged.commit.version)]),
+        inputs: read,
         matching: None,
         unchanged: false,
         seconds: 0.0,
@@ -124,10 +126,9 @@ async fn with_people(work: &Work<'_>, rows: DataFrame, people: Option<&TableName
 
 /// `rows` with the columns that the pipeline looks up; of several matches the greatest value is taken.
 pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: DataFrame) -> Result<DataFrame, Error> {
-    for (index, (column, (lookup, table))) in entity.enrich.iter().enumerate() {
-        if work.lake.table(table).await?.is_none() {
-            continue;
-        }
+    for (index, (column, (lookup, input))) in entity.enrich.iter().enumerate() {
+        let Some(table) = work.lake.table(&input.table).await? else { continue };
+        let located = table.schema()?.field_with_name(FILE).is_ok();
         let key = |at: usize| format!("_k{index}_{at}");
         let keys: Vec<String> = (0..lookup.on.len()).map(key).collect();
         let columns: Vec<String> = lookup
@@ -137,10 +138,11 @@ pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: Dat
             .map(|(at, theirs)| format!("cast({} as varchar) as {}", identifier(theirs), key(at)))
             .collect();
         let sql = format!(
-            "select {}, max(cast({} as varchar)) as {} from {table} where not coalesce({DELETED}, false) group by {}",
+            "select {}, max(cast({} as varchar)) as {} from ({}) group by {}",
             columns.join(", "),
             identifier(&lookup.take),
             identifier(column),
+            newest(input, located),
             (1..=keys.len()).map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
         );
         let found = work.context.sql(&sql).await?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use affluent_match::enrich::{age_band, fr_department, fr_region, headcount_band};
+use affluent_match::enrich::{Employers, age_band, fr_department, fr_region, headcount_band};
 use affluent_match::{Candidate, Decision, Preference, survive};
 use affluent_spec::TableName;
 use affluent_spec::pipeline::Match;
@@ -12,6 +12,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use indexmap::IndexMap;
 
+use super::employers::{self, Employer};
 use super::facts::enriched;
 use super::history::History;
 use super::identity::{Identified, identify, source_of};
@@ -37,7 +38,9 @@ pub(super) async fn build(
     let records_before = work.lake.table(&records_name).await?;
     let inputs = work.inputs(entity).await?;
     let today = day::of(work.run.as_of, work.plan.timezone);
+    let employed = entity.name() == "persons" && inputs.contains_key(&employers::table().to_string());
     let mark = work.mark(entity, inputs);
+    let read = mark.inputs.clone();
     let own = [golden_name.clone(), records_name.clone()];
     if let Some(report) = work.unchanged(entity, &own, &mark).await? {
         return Ok(report);
@@ -47,7 +50,7 @@ pub(super) async fn build(
     let history = History::read(work, entity, &records_name, id_column(entity)).await?;
     let identified = identify(entity.name(), &records, matching, decisions, &history)?;
     // Before the records: killed in between, the next run finds the same and writes nothing twice.
-    match_log::write(work, entity.name(), &records.ids, &history, &identified).await?;
+    match_log::write(work, entity.name(), &records.ids, &history, &identified, decisions).await?;
     review::write(work, entity.name(), &records, &identified, decisions).await?;
 
     let records_entity = &work.plan.canonical[&records_name.table];
@@ -57,7 +60,9 @@ pub(super) async fn build(
     let to = Target { name: &records_name, before: records_before.as_ref(), schema: records_schema, key: RECORD_ID };
     let merged_records = work.write(&to, frame, mark.clone()).await?;
 
-    let rows = golden_rows(entity, &records, &identified, survivorship, today, &schema::table(&entity.entity, None))?;
+    let employers = if employed { employers::read(work).await? } else { Employers::new([]) };
+    let schema = schema::table(&entity.entity, None);
+    let rows = golden_rows(entity, &records, &identified, survivorship, &employers, today, &schema)?;
     let count = rows.num_rows() as u64;
     let frame = enriched(work, entity, work.context.read_batch(rows)?).await?;
     let schema = schema::table(&entity.entity, Some(entity));
@@ -75,6 +80,7 @@ pub(super) async fn build(
             (golden_name.to_string(), merged.commit.version),
             (records_name.to_string(), merged_records.commit.version),
         ]),
+        inputs: read,
         matching: Some(identified.report),
         unchanged: false,
         seconds: 0.0,
@@ -105,6 +111,7 @@ fn golden_rows(
     records: &Records,
     identified: &Identified,
     survivorship: &IndexMap<String, Vec<Preference>>,
+    employers: &Employers<Option<Employer>>,
     today: NaiveDate,
     schema: &SchemaRef,
 ) -> Result<RecordBatch, Error> {
@@ -146,6 +153,7 @@ fn golden_rows(
         }
         columns.insert(name.clone(), values);
     }
+    employers::fill(employers, &mut columns, &mut provenance);
     derive(entity.name(), &mut columns, members.len(), today);
     let mut given: HashMap<String, ArrayRef> = columns
         .into_iter()

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use affluent_match::Settings;
+use affluent_match::{Decision, Settings};
 use affluent_spec::TableName;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::{cast, concat_batches};
@@ -27,6 +27,8 @@ const GROWTH: f64 = 1.5;
 pub(super) struct History {
     /// The entity of each record.
     pub(super) entities: HashMap<String, String>,
+    /// Ids that stand for another entity now.
+    pub(super) retired: HashSet<String>,
     /// What an earlier run learned.
     pub(super) kept: Option<Kept>,
     rows: Option<Rows>,
@@ -48,7 +50,7 @@ impl History {
         records: &TableName,
         id: &str,
     ) -> Result<Self, Error> {
-        let none = Self { entities: HashMap::new(), kept: None, rows: None, full: true };
+        let none = Self { entities: HashMap::new(), retired: HashSet::new(), kept: None, rows: None, full: true };
         let Some(table) = work.lake.table(records).await? else { return Ok(none) };
         let known = table.schema()?;
         let mut names = vec![RECORD_ID, id, "probability", INVALID];
@@ -69,6 +71,7 @@ impl History {
         // That of the state the records are in, not that of a run which was killed before it wrote them.
         let state = match_log::state(entities.iter().map(|(record, entity)| (record.as_str(), entity.as_str())));
         let kept = match_log::newest(work.lake, &work.context, entity.name(), Some(&state)).await?;
+        let retired = match_log::retired(work.lake, &work.context, entity.name()).await?;
         let mut columns = Vec::new();
         for (at, name) in names.iter().enumerate().skip(4) {
             columns.push(((*name).to_owned(), text(&all, at)?));
@@ -80,12 +83,17 @@ impl History {
             columns,
             invalid: text(&all, 3)?,
         };
-        Ok(Self { entities, kept, rows: Some(rows), full: work.run.full_refresh })
+        Ok(Self { entities, retired, kept, rows: Some(rows), full: work.run.full_refresh })
     }
 
     /// The cluster and probability of each record that the next run need not look at again, by the last run; none where it is
     /// better to match all anew.
-    pub(super) fn found(&self, records: &Records, settings: &Settings) -> Option<Vec<Option<(u32, f64)>>> {
+    pub(super) fn found(
+        &self,
+        records: &Records,
+        settings: &Settings,
+        decisions: &[Decision],
+    ) -> Option<Vec<Option<(u32, f64)>>> {
         let (rows, kept) = (self.rows.as_ref()?, self.kept.as_ref()?);
         let total = records.ids.len();
         let has_grown = total as f64 > GROWTH * kept.records as f64;
@@ -97,9 +105,14 @@ impl History {
             .collect();
         let mut same = vec![false; rows.entity.len()];
         places.iter().flatten().for_each(|&at| same[at] = true);
-        // Who lost a record or had one changed is looked at whole.
-        let disturbed: HashSet<&str> =
-            (0..same.len()).filter(|&at| !same[at]).map(|at| rows.entity.value(at)).collect();
+        // Who lost a record or had one changed is looked at whole, and so is whom a decision was about that no longer stands.
+        let withdrawn = kept.decisions.iter().filter(|decision| !decisions.contains(decision));
+        let concerned = withdrawn.flat_map(|decision| [&decision.left, &decision.right]);
+        let disturbed: HashSet<&str> = (0..same.len())
+            .filter(|&at| !same[at])
+            .chain(concerned.filter_map(|record| rows.place.get(record).copied()))
+            .map(|at| rows.entity.value(at))
+            .collect();
         let mut numbers: HashMap<&str, u32> = HashMap::new();
         let found: Vec<Option<(u32, f64)>> = places
             .into_iter()

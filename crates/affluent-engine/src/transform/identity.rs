@@ -103,12 +103,13 @@ fn compared(
     let held =
         held(entity, &names, &records.ids, &records.sources, |name, row| records.compared(name, row)).map_err(fault)?;
     let settings = settings(entity, &held, comparison);
-    let found = history.found(records, &settings);
+    let found = history.found(records, &settings, decisions);
     let learned = found.as_ref().and(history.kept.as_ref()).map(|kept| &kept.learned);
     let known = Known { decisions, learned, found: found.as_deref() };
     let matched = link_knowing(&held, &settings, &known).map_err(fault)?;
     let prefix = entity.get(..1).unwrap_or("e");
-    let (entity_of, events) = settle_ids(&records.ids, &matched.cluster_of, &history.entities, prefix);
+    let (entity_of, events) =
+        settle_ids(&records.ids, &matched.cluster_of, &history.entities, &history.retired, prefix);
     let mut changes = [0; 4];
     for event in &events {
         let at = match event {

@@ -161,16 +161,8 @@ impl Layers<'_> {
         if self.setting.strict {
             faults.append(&mut notes);
         } else {
-            // A date that no calendar has still tells records apart.
-            let dates = self.entity.columns.iter().filter(|(_, spec)| spec.normalise == Some(Normalise::Date));
-            columns.extend(dates.filter(|(column, _)| self.is_mapped(column)).map(|(column, _)| {
-                format!(
-                    "coalesce({}['value'], {}) as {}",
-                    normal(column),
-                    present(column),
-                    identifier(&compared(column))
-                )
-            }));
+            let normalised = self.entity.columns.iter().filter(|(_, spec)| spec.normalise.is_some());
+            columns.extend(normalised.filter_map(|(column, _)| self.compared_value(column)));
         }
         let shown = self.mapped.iter().map(|column| format!("{} || {}", text(&format!("{column}=")), shown(column)));
         columns.push(format!("{} as {FAULT}", listed(&faults)));
@@ -246,6 +238,18 @@ impl Layers<'_> {
             (true, false) => (own, Some(note)),
             (false, _) => (part, None),
         }
+    }
+
+    /// The form of a column by which records are told apart.
+    fn compared_value(&self, column: &str) -> Option<String> {
+        let (own, part) = (format!("{}['compared']", normal(column)), format!("{}['compared']", part(column)));
+        let value = match (self.is_mapped(column), self.is_part(column)) {
+            (true, true) => format!("coalesce({own}, {part})"),
+            (true, false) => own,
+            (false, true) => part,
+            (false, false) => return None,
+        };
+        Some(format!("{value} as {}", identifier(&compared(column))))
     }
 
     /// What a normaliser needs to know beside the value.
@@ -467,7 +471,7 @@ mod tests {
         let sql = layered(&entity, "select 1", &mapped, &[], &setting);
         assert_eq!(
             sql,
-            r#"select "record_id", "source", arrow_try_cast("_n_born"['value'], 'Date32') as "born", coalesce("_n_born"['value'], nullif(trim(cast("_r_born" as varchar)), '')) as "_m_born", cast(null as varchar) as _fault, nullif(concat_ws('; ', 'born' || ': `' || cast("_r_born" as varchar) || '`: ' || "_n_born"['fault']), '') as _notes, nullif(concat_ws('; ', 'born=' || cast("_r_born" as varchar)), '') as _row_text from (select * from (select *, normalise_date("_r_born", 'dmy') as "_n_born" from (select "record_id", "source", "_r_born" from (select 1))))"#
+            r#"select "record_id", "source", arrow_try_cast("_n_born"['value'], 'Date32') as "born", "_n_born"['compared'] as "_m_born", cast(null as varchar) as _fault, nullif(concat_ws('; ', 'born' || ': `' || cast("_r_born" as varchar) || '`: ' || "_n_born"['fault']), '') as _notes, nullif(concat_ws('; ', 'born=' || cast("_r_born" as varchar)), '') as _row_text from (select * from (select *, normalise_date("_r_born", 'dmy') as "_n_born" from (select "record_id", "source", "_r_born" from (select 1))))"#
         );
     }
 }

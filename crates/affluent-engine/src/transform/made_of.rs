@@ -3,6 +3,7 @@
 use affluent_spec::TableName;
 use chrono::{DateTime, Utc};
 
+use super::employers::table as employers;
 use super::records::makers;
 use crate::day;
 use crate::lake::fingerprint;
@@ -16,7 +17,7 @@ pub(super) fn rates() -> TableName {
 /// The tables that building `entity` reads, where they are there.
 pub(crate) fn tables(plan: &Plan, entity: &EntityPlan) -> Vec<TableName> {
     let mut tables: Vec<TableName> = entity.inputs.iter().map(|input| input.table.clone()).collect();
-    tables.extend(entity.enrich.values().map(|(_, table)| table.clone()));
+    tables.extend(entity.enrich.values().map(|(_, input)| input.table.clone()));
     let columns = || entity.entity.columns.values();
     match &entity.kind {
         Kind::Facts => {
@@ -25,6 +26,7 @@ pub(crate) fn tables(plan: &Plan, entity: &EntityPlan) -> Vec<TableName> {
         }
         Kind::Golden { .. } if entity.name() == "persons" => {
             tables.extend(makers(plan).map(|(input, _)| input.table.clone()));
+            tables.push(employers());
         }
         Kind::Golden { .. } => {}
     }

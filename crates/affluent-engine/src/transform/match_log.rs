@@ -4,10 +4,11 @@
 //! Rows carry the state that matching ended in, a hash of which record is of which entity: a run that was killed and is made again
 //! ends in the same state, finds its rows there, and writes none twice.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use affluent_connect::schema::instant;
-use affluent_match::{IdentityEvent, Learned, Settings};
+use affluent_match::{Decision, IdentityEvent, Learned, Settings};
 use affluent_spec::TableName;
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -40,6 +41,8 @@ pub(crate) struct Kept {
     pub(crate) learned: Learned,
     /// Records that it was learned from.
     pub(crate) records: u64,
+    /// What people had decided.
+    pub(crate) decisions: Vec<Decision>,
 }
 
 const WHOLE: [&str; 12] = [
@@ -56,9 +59,9 @@ const WHOLE: [&str; 12] = [
     "decisions_unused",
     "learned_from",
 ];
-const TEXTS: [&str; 6] = ["rules", "comparisons", "histogram", "cluster_sizes", "settings", "learned"];
+const TEXTS: [&str; 7] = ["rules", "comparisons", "histogram", "cluster_sizes", "settings", "learned", "decisions"];
 
-fn report_schema() -> SchemaRef {
+pub(super) fn report_schema() -> SchemaRef {
     let mut fields = vec![
         Field::new("entity", DataType::Utf8, true),
         Field::new(RUN_ID, DataType::Utf8, true),
@@ -74,7 +77,7 @@ fn report_schema() -> SchemaRef {
     Arc::new(commented(Schema::new(fields), about))
 }
 
-fn log_schema() -> SchemaRef {
+pub(super) fn log_schema() -> SchemaRef {
     let fields = vec![
         Field::new("entity", DataType::Utf8, true),
         Field::new("event", DataType::Utf8, true),
@@ -103,12 +106,16 @@ pub(super) async fn write(
     records: &[String],
     history: &History,
     identified: &Identified,
+    decisions: &[Decision],
 ) -> Result<(), Error> {
     let Some((matched, settings)) = &identified.compared else { return Ok(()) };
     let state = state(records.iter().map(String::as_str).zip(identified.entity_of.iter().map(String::as_str)));
     if !identified.events.is_empty() {
-        let rows = events(work, entity, &state, &identified.events)?;
-        append(work, &log(), &rows, these(entity, &state)).await?;
+        // A state may be left and come back to: what happened is told by both ends.
+        let before = self::state(history.entities.iter().map(|(record, entity)| (record.as_str(), entity.as_str())));
+        let step = format!("{before}-{state}");
+        let rows = events(work, entity, &step, &identified.events)?;
+        append(work, &log(), &rows, these(entity, &step)).await?;
     }
     let learned_from = match &history.kept {
         Some(kept) if matched.report.is_learned_before => kept.records,
@@ -151,6 +158,7 @@ pub(super) async fn write(
     columns.push(json(&|| to_json(&matched.report.cluster_sizes))?);
     columns.push(text(&settings_text));
     columns.push(json(&|| to_json(&matched.learned))?);
+    columns.push(json(&|| to_json(&decisions))?);
     let there = these(entity, &state).and(ident("settings").eq(lit(settings_text)));
     append(work, &reports(), &RecordBatch::try_new(report_schema(), columns)?, there).await
 }
@@ -225,13 +233,16 @@ pub(crate) async fn newest(
     state: Option<&str>,
 ) -> Result<Option<Kept>, Error> {
     let Some(table) = lake.table(&reports()).await? else { return Ok(None) };
+    let mut columns = vec![ident("settings"), ident("learned"), ident("learned_from")];
+    // Tables of earlier releases have no decisions.
+    columns.extend(table.schema()?.field_with_name("decisions").is_ok().then(|| ident("decisions")));
     let these = state.map_or_else(|| ident("entity").eq(lit(entity)), |state| these(entity, state));
     let rows = context
         .read_table(table.provider().await?)?
         .filter(these)?
         .sort(vec![ident(EXTRACTED_AT).sort(false, true)])?
         .limit(0, Some(1))?
-        .select(vec![ident("settings"), ident("learned"), ident("learned_from")])?
+        .select(columns)?
         .collect()
         .await?;
     let Some(row) = rows.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
@@ -243,5 +254,24 @@ pub(crate) async fn newest(
     let records = cast(row.column(2), &DataType::Int64)?.as_primitive::<Int64Type>().value(0);
     // What another release wrote may not be understood: then all is learned anew.
     let kept = serde_json::from_str(&text(0)?).ok().zip(serde_json::from_str(&text(1)?).ok());
-    Ok(kept.map(|(settings, learned)| Kept { settings, learned, records: records as u64 }))
+    let decisions =
+        if row.num_columns() > 3 { serde_json::from_str(&text(3)?).unwrap_or_default() } else { Vec::new() };
+    Ok(kept.map(|(settings, learned)| Kept { settings, learned, records: records as u64, decisions }))
+}
+
+/// The ids that stand for another entity now.
+pub(super) async fn retired(lake: &Lake, context: &SessionContext, entity: &str) -> Result<HashSet<String>, Error> {
+    let Some(table) = lake.table(&log()).await? else { return Ok(HashSet::new()) };
+    let rows = context
+        .read_table(table.provider().await?)?
+        .filter(ident("entity").eq(lit(entity)).and(ident("event").eq(lit("merged"))))?
+        .select(vec![ident("from_id")])?
+        .collect()
+        .await?;
+    let mut retired = HashSet::new();
+    for batch in &rows {
+        let ids = cast(batch.column(0), &DataType::Utf8)?;
+        retired.extend(ids.as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    Ok(retired)
 }

@@ -1,5 +1,6 @@
 //! Bronze → silver: mapped, normalised, matched, converted, enriched; each table merged on its key.
 
+mod employers;
 mod facts;
 mod golden;
 mod history;
@@ -45,6 +46,8 @@ pub struct EntityReport {
     pub quarantined: u64,
     /// Its tables with their versions.
     pub tables: BTreeMap<String, i64>,
+    /// The tables it was made of, with the versions that were read.
+    pub inputs: BTreeMap<String, i64>,
     /// How matching went, for persons and companies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matching: Option<identity::MatchReport>,
@@ -52,6 +55,12 @@ pub struct EntityReport {
     pub unchanged: bool,
     /// Wall time.
     pub seconds: f64,
+}
+
+/// What the transform writes beside the entities: the queue of pairs, the log of identities, the reports of matching.
+#[cfg(test)]
+pub(crate) fn own_schemas() -> [arrow::datatypes::SchemaRef; 3] {
+    [review::schema(), match_log::log_schema(), match_log::report_schema()]
 }
 
 /// Builds one entity.
@@ -102,7 +111,8 @@ impl Work<'_> {
     /// The mark of an entity's tables made from `inputs`.
     fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, i64>) -> Mark {
         let plan = Some(plan_of(self.plan, entity, self.run.as_of));
-        Mark { run_id: self.run.run_id.clone(), inputs, plan, ..Mark::default() }
+        let pipeline = Some(self.plan.name.clone());
+        Mark { run_id: self.run.run_id.clone(), pipeline, inputs, plan, ..Mark::default() }
     }
 
     /// Brings a table to new content: what differs, or all of it where it is to be built anew.
@@ -114,7 +124,8 @@ impl Work<'_> {
         }
     }
 
-    /// The report of an entity whose tables need not be built again, or `None` where they must.
+    /// The report of an entity whose tables need not be built again, or `None` where they must. Tables of another pipeline are
+    /// refused, unless they are to be built anew.
     async fn unchanged(
         &self,
         entity: &EntityPlan,
@@ -128,7 +139,9 @@ impl Work<'_> {
         let mut rows = 0;
         for name in tables {
             let Some(table) = self.lake.table(name).await? else { return Ok(None) };
-            if !table.mark().await?.is_some_and(|last| last.covers_the_same(mark)) {
+            let Some(last) = table.mark().await? else { return Ok(None) };
+            last.is_for(name, &self.plan.name)?;
+            if !last.covers_the_same(mark) {
                 return Ok(None);
             }
             if versions.is_empty() {
@@ -144,6 +157,7 @@ impl Work<'_> {
             gone: 0,
             quarantined: 0,
             tables: versions,
+            inputs: mark.inputs.clone(),
             matching: None,
             unchanged: true,
             seconds: 0.0,

@@ -70,7 +70,6 @@ mod tests {
             .unwrap();
         let input = Input {
             stream: "s.versions".to_owned(),
-            source: "s".to_owned(),
             table: "bronze.versions".parse().unwrap(),
             key: vec!["id".to_owned()],
             cursor: Some("changed".to_owned()),

@@ -74,7 +74,7 @@ pub(super) async fn read(work: &Work<'_>, entity: &EntityPlan) -> Result<Records
     let mut compared = IndexMap::new();
     for (name, spec) in &entity.entity.columns {
         columns.insert(name.clone(), column(&all, name)?);
-        if spec.normalise == Some(Normalise::Date) {
+        if spec.normalise.is_some() {
             compared.insert(name.clone(), column(&all, &layers::compared(name))?);
         }
     }
@@ -112,7 +112,7 @@ fn with_all(entity: &EntityPlan, rows: DataFrame) -> Result<DataFrame, Error> {
         [RECORD_ID, SOURCE, NOTES].iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
     for (name, spec) in &entity.entity.columns {
         wanted.push(Field::new(name, arrow_type(&spec.kind), true));
-        if spec.normalise == Some(Normalise::Date) {
+        if spec.normalise.is_some() {
             wanted.push(Field::new(layers::compared(name), DataType::Utf8, true));
         }
     }

@@ -19,13 +19,13 @@ use crate::lake::{Mark, Target, again, commented, conform};
 
 const KEY: &str = "pair_id";
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let fields = vec![
         text(KEY),
         text("entity"),
-        text("left"),
-        text("right"),
+        text("left_record"),
+        text("right_record"),
         text("left_id"),
         text("right_id"),
         Field::new("probability", DataType::Float64, true),
@@ -91,7 +91,7 @@ fn standing(
     };
     let asked = text(asked, KEY)?;
     let asked: HashSet<&str> = asked.iter().flatten().collect();
-    let (keys, left, right) = (text(rows, KEY)?, text(rows, "left")?, text(rows, "right")?);
+    let (keys, left, right) = (text(rows, KEY)?, text(rows, "left_record")?, text(rows, "right_record")?);
     let (left_id, right_id) = (text(rows, "left_id")?, text(rows, "right_id")?);
     let is_in = |record: &str, entity: &str| {
         // Records come in the order of their ids.

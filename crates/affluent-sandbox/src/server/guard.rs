@@ -18,7 +18,7 @@ use super::{Shared, hold, reply, salesforce};
 use crate::clock;
 
 /// The largest request body read.
-const MAX_BODY: usize = 4 << 20;
+pub(crate) const MAX_BODY: usize = 4 << 20;
 
 /// Tells the handler to serve less than it could.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
         }
     }
     let (usage, refused) = (vendor.limit)(&shared, &path);
+    hold(&shared.stats).limited += u64::from(refused.is_some());
     let refused = refused.or_else(|| (vendor.unauthorised)(&shared, request.uri(), request.headers()));
     let response = match refused {
         Some(refusal) => refusal,

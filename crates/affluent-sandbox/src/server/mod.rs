@@ -10,6 +10,7 @@ pub(crate) mod faults;
 pub(crate) mod ga4;
 pub(crate) mod guard;
 pub(crate) mod hubspot;
+pub(crate) mod journal;
 pub(crate) mod limits;
 pub(crate) mod mailchimp;
 pub(crate) mod pipedrive;
@@ -35,6 +36,7 @@ use tokio::task::JoinHandle;
 
 use crate::{Edit, SandboxError, World};
 use faults::{ActiveFault, Fault};
+use journal::Asked;
 use limits::{Limits, Windows};
 
 /// The private app token the HubSpot side takes.
@@ -92,6 +94,8 @@ pub struct Config {
     /// Keep every answer and serve its bytes from memory when asked again: for benchmarks, where the server must not be
     /// what is measured. A first pass over the pages fills the memory.
     pub prerender: bool,
+    /// Keep every request for [`Sandbox::asked`].
+    pub journal: bool,
 }
 
 impl Default for Config {
@@ -104,6 +108,7 @@ impl Default for Config {
             faults: Vec::new(),
             limits: Limits::default(),
             prerender: false,
+            journal: false,
         }
     }
 }
@@ -115,6 +120,8 @@ pub(crate) struct Shared {
     worlds: Mutex<BTreeMap<u32, Arc<World>>>,
     limits: Limits,
     prerender: bool,
+    journal: bool,
+    asked: Mutex<Vec<Asked>>,
     faults: Mutex<Vec<ActiveFault>>,
     stats: Mutex<Stats>,
     windows: Mutex<Windows>,
@@ -128,6 +135,8 @@ pub(crate) struct Shared {
 pub(crate) struct Stats {
     pub(crate) requests: BTreeMap<String, u64>,
     pub(crate) faults: BTreeMap<String, u64>,
+    /// Requests refused for the sake of a limit.
+    pub(crate) limited: u64,
 }
 
 /// A lock whose holder panicked still guards whole values here.
@@ -197,6 +206,11 @@ impl Sandbox {
         self.shared.world()
     }
 
+    /// What vendors' APIs were asked up to now, in the order of answers; empty unless [`Config::journal`] is set.
+    pub fn asked(&self) -> Vec<Asked> {
+        hold(&self.shared.asked).clone()
+    }
+
     /// Stops listening and waits, at most two seconds, for answers under way.
     pub async fn stop(mut self) {
         if let Some(shutdown) = self.shutdown.take() {
@@ -223,6 +237,8 @@ pub async fn start(config: Config) -> Result<Sandbox, SandboxError> {
         world: RwLock::new(Arc::new(World::new(config.seed, config.customers, config.month))),
         limits: config.limits,
         prerender: config.prerender,
+        journal: config.journal,
+        asked: Mutex::default(),
         worlds: Mutex::default(),
         faults: Mutex::new(config.faults.into_iter().map(ActiveFault::from).collect()),
         stats: Mutex::default(),
@@ -254,5 +270,6 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .merge(control::routes())
         .fallback(reply::no_route)
         .layer(middleware::from_fn_with_state(shared.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(shared.clone(), journal::journal))
         .with_state(shared.clone())
 }

@@ -13,7 +13,7 @@ use super::people::Person;
 use super::records::{self, System, presence};
 use super::table::{Field, Kind, Object, Row, Table};
 use super::text;
-use super::{hubspot_work as work, sales, service};
+use super::{contact_fields, hubspot_work as work, sales, service};
 
 pub(super) const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind }
@@ -28,26 +28,7 @@ pub(crate) static OBJECTS: [Object; 12] = [
         name: "contacts",
         prefix: "",
         default: &["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"],
-        fields: &[
-            field("hs_object_id", Kind::Id),
-            field("createdate", Kind::Created),
-            field("lastmodifieddate", Kind::Updated),
-            text_field("firstname"),
-            text_field("lastname"),
-            text_field("email"),
-            text_field("phone"),
-            text_field("mobilephone"),
-            text_field("address"),
-            text_field("city"),
-            text_field("zip"),
-            text_field("country"),
-            text_field("state"),
-            text_field("gender"),
-            text_field("date_of_birth"),
-            text_field("company"),
-            text_field("jobtitle"),
-            text_field("lifecyclestage"),
-        ],
+        fields: &contact_fields::FIELDS,
     },
     Object {
         name: "companies",

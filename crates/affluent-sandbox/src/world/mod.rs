@@ -6,6 +6,7 @@ mod accounts;
 mod brevo;
 mod campaigns;
 mod catalogue;
+mod contact_fields;
 mod documents;
 mod dynamics;
 mod edits;
@@ -36,6 +37,7 @@ mod zoho;
 use std::sync::OnceLock;
 
 pub(crate) use campaigns::{EmailEvent, EventKind};
+pub(crate) use contact_fields::Drawn;
 pub(crate) use documents::{Document, STORES};
 pub(crate) use dynamics::primary as dynamics_key;
 pub use edits::Edit;

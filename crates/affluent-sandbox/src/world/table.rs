@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::clock;
 
+use super::contact_fields::Drawn;
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -27,12 +29,14 @@ pub(crate) enum Kind {
     Instant,
     /// True or false.
     Bool,
+    /// Made up from the record's number, whatever becomes of it.
+    Drawn(Drawn),
 }
 
 impl Kind {
     /// Fields every record has, which rows do not store.
     fn computed(self) -> bool {
-        matches!(self, Self::Id | Self::Created | Self::Updated | Self::Deleted)
+        matches!(self, Self::Id | Self::Created | Self::Updated | Self::Deleted | Self::Drawn(_))
     }
 }
 
@@ -97,6 +101,7 @@ impl Table {
             Kind::Created => Some(clock::iso(row.created).into()),
             Kind::Updated => Some(clock::iso(row.updated).into()),
             Kind::Deleted => Some(Cow::Borrowed(if row.deleted.is_some() { "true" } else { "false" })),
+            Kind::Drawn(drawn) => drawn.value(self.object.fields[field].name, row.key).map(Cow::Owned),
             _ => row.values[field - self.computed].as_deref().map(Cow::Borrowed),
         }
     }

@@ -37,6 +37,22 @@ async fn pages_from_memory_are_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn the_journal_keeps_what_was_asked_and_answered() {
+    let (kept, client) = sandbox(Config { journal: true, ..of(10, 0) }).await;
+    let body = json!({ "limit": 201 });
+    let url = format!("{}/hubspot/crm/v3/objects/contacts/search?a=%20b", kept.base_url());
+    let (status, _) = send(client.post(url).bearer_auth("sandbox-hubspot").json(&body)).await;
+    move_to(&kept, &client, 1).await;
+    let [asked] = &kept.asked()[..] else { panic!("{:?}", kept.asked()) };
+    assert_eq!((&asked.method[..], &asked.query[..], asked.status), ("POST", "a=%20b", status.as_u16()));
+    assert_eq!(asked.path, "/hubspot/crm/v3/objects/contacts/search");
+    assert_eq!((&asked.body, &asked.headers["authorization"][..]), (&body.to_string(), "Bearer sandbox-hubspot"));
+    let (silent, client) = sandbox(of(10, 0)).await;
+    hubspot(&silent, &client, "/crm/v3/owners").await;
+    assert!(silent.asked().is_empty());
+}
+
+#[tokio::test]
 async fn unknown_paths_and_taken_addresses_are_errors() {
     let (sandbox, client) = sandbox(of(10, 0)).await;
     let url = format!("{}/hubspot/nonsense", sandbox.base_url());

@@ -93,6 +93,8 @@ async fn refusals_carry_dataverses_form() {
     let base = format!("{}/dynamics/api/data/v9.2", sandbox.base_url());
     let cases = [
         ("contacts?$select=nonsense", StatusCode::BAD_REQUEST, "Could not find a property named 'nonsense'"),
+        ("contacts?$select=firstname,,lastname", StatusCode::BAD_REQUEST, "is not valid in a $select"),
+        ("contacts?$selected=firstname", StatusCode::BAD_REQUEST, "'$selected' is not supported"),
         ("contacts?$filter=statecode eq 0", StatusCode::BAD_REQUEST, "Change Tracking"),
         ("nonsense", StatusCode::NOT_FOUND, "Resource not found for the segment"),
     ];

@@ -124,6 +124,7 @@ async fn search_refuses_what_hubspot_refuses() {
     let cases = [
         json!({ "limit": 201 }),
         json!({ "sorts": ["email", "city"] }),
+        json!({ "sorts": [{ "propertyName": "email", "direction": "UP" }] }),
         filter("nonsense", "HAS_PROPERTY"),
         filter("email", "LIKE"),
         filter("email", "EQ"),

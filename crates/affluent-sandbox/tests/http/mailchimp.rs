@@ -85,6 +85,7 @@ async fn what_the_api_does_not_know_is_refused() {
     for (path, status) in [
         ("/3.0/lists?count=1001", 400),
         ("/3.0/lists?updated=x", 400),
+        ("/3.0/campaigns?status=gone", 400),
         ("/3.0/lists/none/members", 404),
         ("/3.0/lists/a1b2c3d4e5/members?since_last_changed=x", 400),
         ("/3.0/reports/none/sent-to", 404),

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Connector, SettingSpec, SettingType, stream_faults};
+use crate::template::Part;
 use crate::{Document, Name, Problem, Read, Template, suggest};
 
 /// All faults of a manifest that its shape does not show.
@@ -76,6 +77,19 @@ impl Faults<'_> {
             let hint = suggest::hint(name, bound.iter().copied().chain(known));
             let what = if bound.is_empty() { "no setting" } else { "neither a setting nor a field of the parent" };
             self.fault(path, format!("`{{{name}}}` is {what}"), hint);
+        }
+    }
+
+    /// The faults of a path, which `base_url` comes before.
+    pub(super) fn path(&mut self, path: &[&str], text: &Template, bound: &[&str]) {
+        self.template(path, text, bound);
+        let begins = match text.parts().first() {
+            Some(Part::Literal(text)) => text.starts_with('/') && !text.starts_with("//"),
+            Some(Part::Name(_)) | None => false,
+        };
+        if !begins {
+            let hint = "a path begins with one `/`, and `base_url` comes before it";
+            self.fault(path, format!("`{text}` is no path"), Some(hint.into()));
         }
     }
 }

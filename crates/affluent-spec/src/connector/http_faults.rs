@@ -25,7 +25,7 @@ impl Faults<'_> {
         for (index, quota) in http.quotas.iter().enumerate() {
             self.quota(&index.to_string(), quota);
         }
-        self.template(&["http", "check", "get"], &http.check.get, &[]);
+        self.path(&["http", "check", "get"], &http.check.get, &[]);
         for (name, value) in &http.check.query {
             let path = ["http", "check", "query", name];
             match value {
@@ -239,6 +239,9 @@ streams:
             ),
             ("X-Org: '{id}'", "X-Org: '{idd}'", "11:21: `{idd}` is no setting".into()),
             ("'/{id}/me'", "'/{idd}/me'", "13:17: `{idd}` is no setting".into()),
+            ("'/{id}/me'", "me", "13:17: `me` is no path".into()),
+            ("'/{id}/me'", "'{id}/me'", "13:17: `{id}/me` is no path".into()),
+            ("'/{id}/me'", "'https://a.example/me'", "13:17: `https://a.example/me` is no path".into()),
             (
                 "quotas: []",
                 "quotas: [{ remaining: { header: A } }]",

@@ -7,8 +7,8 @@ use crate::{Name, Template};
 /// Tells names that name nothing.
 pub(super) fn check(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
     let mut texts: Vec<(Vec<String>, &Template)> = Vec::new();
-    let paths = [("get", &stream.get), ("post", &stream.post)];
-    texts.extend(paths.into_iter().filter_map(|(word, path)| Some((vec![word.to_owned()], path.as_ref()?))));
+    let own = [(&["get"][..], stream.get.as_ref()), (&["post"], stream.post.as_ref())];
+    let mut paths: Vec<(&[&str], &Template)> = own.into_iter().filter_map(|(at, path)| Some((at, path?))).collect();
     for (place, values) in [("query", &stream.query), ("headers", &stream.headers)] {
         for (name, value) in values {
             of_value(vec![place.to_owned(), name.clone()], value, &mut texts);
@@ -25,7 +25,7 @@ pub(super) fn check(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
         }
         Some(Deletes::List(list)) => {
             let at = |rest: &[&str]| ["deletes", "list"].iter().chain(rest).map(|part| (*part).to_owned()).collect();
-            texts.push((at(&["get"]), &list.get));
+            paths.push((&["deletes", "list", "get"], &list.get));
             for (place, values) in [("query", &list.query), ("headers", &list.headers)] {
                 for (name, value) in values {
                     of_value(at(&[place, name]), value, &mut texts);
@@ -34,10 +34,23 @@ pub(super) fn check(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
         }
         _ => {}
     }
+    let bound: Vec<&str> = stream.parent.iter().flat_map(|parent| parent.with.keys().map(Name::as_str)).collect();
+    for (place, path) in paths {
+        faults.path(&[&["streams", name], place].concat(), path, &bound);
+    }
     for (path, template) in texts {
-        let bound: Vec<&str> = stream.parent.iter().flat_map(|parent| parent.with.keys().map(Name::as_str)).collect();
         let path: Vec<&str> = ["streams", name].into_iter().chain(path.iter().map(String::as_str)).collect();
         faults.template(&path, template, &bound);
+    }
+    let search = stream.cursor.as_ref().and_then(|cursor| cursor.search.as_ref());
+    if let Some(search) = search {
+        faults.path(&["streams", name, "cursor", "search", "post"], &Template::literal(&search.post), &[]);
+    }
+    if let Some((parameter, soql)) = stream.soql()
+        && let Some(describe) = &soql.describe
+    {
+        let place = ["streams", name, "query", parameter, "soql", "describe"];
+        faults.path(&place, &Template::literal(describe), &[]);
     }
     if let Some(start) = stream.cursor.as_ref().and_then(|cursor| cursor.start.as_ref()) {
         faults.template(&["streams", name, "cursor", "start"], start, &[]);

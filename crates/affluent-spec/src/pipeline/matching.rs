@@ -28,7 +28,7 @@ pub struct Comparison {
     pub threshold: Auto<f64>,
     /// Sources in which nobody stands twice: two of their records are never one entity.
     pub duplicate_free: OneOrMany<String>,
-    /// CSV files of decided pairs, relative to the pipeline file: columns `left` and `right` (record ids) and `decision` (`same` or
+    /// CSV files of decided pairs, relative to the pipeline file: columns `left_record` and `right_record` (record ids) and `decision` (`same` or
     /// `different`; blank: not decided yet).
     pub decisions: OneOrMany<String>,
 }

@@ -58,7 +58,7 @@ pub(crate) struct SettingsArgs {
     /// The country of phone numbers and postcodes whose record names none, as in FR
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
-    /// A CSV file of decided pairs: columns left, right and decision (same or different)
+    /// A CSV file of decided pairs: columns `left_record`, `right_record` and `decision` (same or different)
     #[arg(long, value_name = "FILE")]
     decisions: Option<PathBuf>,
 }
@@ -133,8 +133,8 @@ fn review(path: &Path, outcome: &Outcome) -> Result<(), Failure> {
         "decision".to_owned(),
         "probability".to_owned(),
         "joined".to_owned(),
-        "left".to_owned(),
-        "right".to_owned(),
+        "left_record".to_owned(),
+        "right_record".to_owned(),
     ];
     head.extend(
         records.fields().iter().flat_map(|field| ["left", "right"].map(|side| format!("{side}_{}", field.name))),

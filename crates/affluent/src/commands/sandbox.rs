@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use affluent_sandbox::{
     BREVO_KEY, Config, DYNAMICS_CLIENT_ID, DYNAMICS_CLIENT_SECRET, Fault, GA4_CLIENT_EMAIL, GA4_PROPERTY,
-    HUBSPOT_TOKEN, MAILCHIMP_KEY, PIPEDRIVE_TOKEN, SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, SHOPIFY_TOKEN,
-    STRIPE_KEY, ZENDESK_EMAIL, ZENDESK_TOKEN, ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_REFRESH_TOKEN,
+    HUBSPOT_TOKEN, Limits, MAILCHIMP_KEY, PIPEDRIVE_TOKEN, SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET,
+    SHOPIFY_TOKEN, STRIPE_KEY, ZENDESK_EMAIL, ZENDESK_TOKEN, ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_REFRESH_TOKEN,
 };
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::Context;
 use crate::failure::Failure;
@@ -17,6 +18,8 @@ use crate::{stdout, text};
 const EXAMPLES: &str = "Examples:
   affluent sandbox --port 8080
   affluent sandbox --customers 2000 --fault '{\"path\": \"/hubspot\", \"kind\": \"429\", \"every\": 5}'
+
+  affluent sandbox --limits '{\"hubspot_per_10s\": 190}'
 
 Kinds of faults: 429, 429_no_retry_after, request_limit, 500, 503, cut, expired_token, slow, bad_type, empty_page, short_page.";
 
@@ -42,12 +45,15 @@ pub(crate) struct SandboxArgs {
     /// Keep each page once it is rendered, to measure clients rather than the server
     #[arg(long)]
     prerender: bool,
+    /// Limits to enforce, as JSON
+    #[arg(long, value_name = "JSON", value_parser = json::<Limits>)]
+    limits: Option<Limits>,
     /// A fault to serve, as JSON; may be given several times
-    #[arg(long, value_name = "JSON", value_parser = fault)]
+    #[arg(long, value_name = "JSON", value_parser = json::<Fault>)]
     fault: Vec<Fault>,
 }
 
-fn fault(text: &str) -> Result<Fault, String> {
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
@@ -59,6 +65,7 @@ pub(crate) async fn sandbox(args: &SandboxArgs, context: &Context) -> Result<(),
         month: args.month,
         addr: SocketAddr::from(([127, 0, 0, 1], args.port)),
         faults: args.fault.clone(),
+        limits: args.limits.unwrap_or_default(),
         prerender: args.prerender,
         ..Config::default()
     };

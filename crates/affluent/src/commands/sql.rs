@@ -70,6 +70,9 @@ fn told(error: DataFusionError, tables: &[TableName]) -> Failure {
     }
     if let Some(name) = unknown_table(&message) {
         let known: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        if known.contains(&name) {
+            return Failure::failed(format!("{name} cannot be read, see above"));
+        }
         let failure = Failure::usage(format!("there is no table `{name}` in this lake"));
         let hint = suggest::hint(&name, known.iter().map(String::as_str));
         return failure.hint(hint.unwrap_or_else(|| "`show tables` lists what there is".to_owned()));

@@ -125,7 +125,7 @@ async fn reset(args: &ResetArgs) -> Result<(), Failure> {
         )));
     }
     let before = table.mark().await?.unwrap_or_default();
-    let mark = Mark { run_id: new_run_id(), cursor: None, loaded_at: before.loaded_at, ..Mark::default() };
+    let mark = Mark { run_id: new_run_id(), pipeline: before.pipeline, loaded_at: before.loaded_at, ..Mark::default() };
     let staged = lake.stager(&name, schema)?.finish().await?;
     let commit = lake.commit(Some(&table), staged, WriteMode::Append, Some(mark)).await?;
     if args.json {

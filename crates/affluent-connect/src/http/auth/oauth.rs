@@ -14,6 +14,7 @@ use super::keeper::Keeper;
 use super::{Token, authorization};
 use crate::SourceError;
 use crate::http::body::{self, Path};
+use crate::http::client::is_safe;
 use crate::http::settings::ResolvedSettings;
 
 /// A token that runs out is replaced that much earlier, or a tenth of its life where that is less.
@@ -169,8 +170,15 @@ impl TokenRequest {
         let token = SecretString::from(token);
         let life = next().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let base_url = next().map(|url| url.trim_end_matches('/').to_owned());
-        if let (Some(path), None) = (&self.base_url_from, &base_url) {
-            return Err(SourceError::credentials(&self.url, format!("the answer holds no `{}`", path.join("."))));
+        if let Some(path) = &self.base_url_from
+            && !base_url.as_deref().is_some_and(is_safe)
+        {
+            let path = path.join(".");
+            let what = match base_url {
+                None => format!("the answer holds no `{path}`"),
+                Some(_) => format!("`{path}` of the answer is no https URL"),
+            };
+            return Err(SourceError::credentials(&self.url, what));
         }
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization(&self.scheme, &token)?);

@@ -63,6 +63,11 @@ pub(super) async fn read(
 }
 
 impl Answer {
+    /// Whether its status says that there is no body.
+    pub(super) fn has_nothing(&self) -> bool {
+        matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
+
     /// What it says went wrong, in one short line.
     pub(super) fn told(&self, conceal: impl Fn(&str) -> String) -> String {
         let status = self.status;

@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 
 pub(crate) use answer::cause;
 use answer::{Answer, Unfinished, advice};
+pub(crate) use target::is_safe;
 use target::{resolve, resolve_token, within_origin, without_query};
 
 use super::auth::{self, Keeper, Login, SecretForm, Token};
@@ -133,12 +134,13 @@ impl Client {
         self.login.keep_in(keeper);
     }
 
-    /// Asks, and reads the answer by `read`, until that goes well or is given up. An answer that a rule takes for one
-    /// without records is read as one without a body.
+    /// Asks, and reads the answer by `read`, until that goes well or is given up. There is nothing to read where the server
+    /// says so: by its status, or by an answer that a rule takes for one without records. A body that is merely empty is
+    /// read as any other, for it may have been lost on the way.
     pub(crate) async fn fetch<T>(
         &self,
         call: &Call,
-        read: impl Fn(&Bytes) -> Result<T, Unread>,
+        read: impl Fn(Option<&Bytes>) -> Result<T, Unread>,
     ) -> Result<Fetched<T>, SourceError> {
         let mut tries = Tries::new(self.patience);
         let mut requests = 0;
@@ -149,12 +151,12 @@ impl Client {
             let trouble = match self.attempt(&call.method, &call.target, request).await {
                 Ok(answer) => {
                     let body = match self.judge(call, &answer, &token) {
-                        Ok(Verdict::Good) => Ok(answer.body.clone()),
-                        Ok(Verdict::Empty) => Ok(Bytes::new()),
+                        Ok(Verdict::Good) if !answer.has_nothing() => Ok(Some(&answer.body)),
+                        Ok(Verdict::Good | Verdict::Empty) => Ok(None),
                         Ok(Verdict::Restart(why)) => return Ok(Fetched::Restart(why)),
                         Err(trouble) => Err(trouble),
                     };
-                    match body.map(|body| read(&body)) {
+                    match body.map(&read) {
                         Ok(Ok(value)) => {
                             let time = retry::server_time(&answer.headers);
                             return Ok(Fetched::Reply(Reply { value, time, requests, headers: answer.headers }));

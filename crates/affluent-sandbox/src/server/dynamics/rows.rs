@@ -41,6 +41,9 @@ fn refusal(code: &str, message: &str) -> Refusal {
 /// The columns asked for, each of which must exist.
 fn selected<'a>(query: &'a Pairs, sample: Option<&Document>, table: &str) -> Result<Vec<&'a str>, Refusal> {
     let columns = words(query, "$select");
+    if word(query, "$select").is_some_and(|list| list.split(',').count() != columns.len()) {
+        return Err(refusal("0x80060888", "Term '$select' is not valid in a $select or $expand expression."));
+    }
     let body = sample.and_then(|document| document.body.as_object());
     match columns.iter().find(|column| body.is_some_and(|body| !body.contains_key(**column))) {
         None => Ok(columns),
@@ -78,6 +81,11 @@ pub(super) async fn rows(
         let name = option.trim_start_matches('$');
         let message = format!("The \"{name}\" query parameter isn't supported when Change Tracking is enabled.");
         return Err(refusal("0x80060888", &message));
+    }
+    // Parameters without `$` are an application's own; what begins with it is OData's.
+    let known = ["$select", "$skiptoken", "$deltatoken"];
+    if let Some((name, _)) = query.iter().find(|(name, _)| name.starts_with('$') && !known.contains(&name.as_str())) {
+        return Err(refusal("0x80060888", &format!("The query parameter '{name}' is not supported.")));
     }
     let place = match (skip, delta) {
         (None, None) => Place::after(&shared, None),

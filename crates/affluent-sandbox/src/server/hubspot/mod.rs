@@ -20,7 +20,7 @@ use super::limits::{HUBSPOT_BURST, TEN_SECONDS};
 use super::vendor::{Spoils, Vendor};
 use super::{HUBSPOT_TOKEN, Shared, guard, hold, reply};
 use crate::clock;
-use crate::world::{Kind, Row, Table, World};
+use crate::world::{Drawn, Kind, Row, Table, World};
 
 pub(crate) static VENDOR: Vendor = Vendor {
     path: "/hubspot",
@@ -158,8 +158,8 @@ async fn properties(State(shared): State<Arc<Shared>>, Path(object): Path<String
     let world = shared.world();
     let fields = table(&world, &object)?.object.fields.iter().map(|field| {
         let (kind, widget) = match field.kind {
-            Kind::Number => ("number", "number"),
-            Kind::Created | Kind::Updated | Kind::Instant => ("datetime", "date"),
+            Kind::Number | Kind::Drawn(Drawn::Count) => ("number", "number"),
+            Kind::Created | Kind::Updated | Kind::Instant | Kind::Drawn(Drawn::Instant) => ("datetime", "date"),
             Kind::Date => ("date", "date"),
             _ => ("string", "text"),
         };

@@ -167,6 +167,9 @@ fn sort_of(table: &Table, sorts: &[Value]) -> Result<Option<(usize, bool)>, Refu
     let [] = sorts else {
         let [sort] = sorts else { return Err(invalid("Only one sort is allowed")) };
         let name = sort.as_str().or_else(|| sort["propertyName"].as_str()).unwrap_or_default();
+        if !["ASCENDING", "DESCENDING"].contains(&sort["direction"].as_str().unwrap_or("ASCENDING")) {
+            return Err(invalid(&format!("{} is no direction of a sort", sort["direction"])));
+        }
         let down = sort["direction"] == "DESCENDING" || name.starts_with('-');
         let field = table.field(name.trim_start_matches('-'));
         let field = field.ok_or_else(|| invalid(&format!("Property {name} does not exist")))?;

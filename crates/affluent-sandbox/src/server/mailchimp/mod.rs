@@ -202,6 +202,9 @@ async fn campaigns(
     let sent = |entry: &&Entry| since.is_none_or(|since| entry.updated >= since);
     let mut records = bodies(world.mailchimp().campaigns.live().filter(sent));
     if let Some(status) = asked.get("status") {
+        if !["save", "paused", "schedule", "sending", "sent"].contains(&status) {
+            return Err(invalid(&format!("status: `{status}` is none of a campaign")));
+        }
         records.retain(|record| record["status"] == status);
     }
     Ok(part.page("campaigns", &records, serve, &[]))

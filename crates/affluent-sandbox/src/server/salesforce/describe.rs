@@ -63,7 +63,7 @@ fn field(field: &Field) -> Value {
         Kind::Date => ("date", "xsd:date", 0),
         Kind::Bool | Kind::Deleted => ("boolean", "xsd:boolean", 0),
         Kind::Number => ("double", "xsd:double", 0),
-        Kind::Text => ("string", "xsd:string", 255),
+        Kind::Text | Kind::Drawn(_) => ("string", "xsd:string", 255),
     };
     json!({
         "name": field.name, "label": field.name, "type": kind, "soapType": soap, "length": length,
