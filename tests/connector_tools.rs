@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::support::{affluent, output, success};
+use crate::support::{affluent, fails, has, success};
 use crate::world::request;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -55,24 +55,6 @@ fn tool(arguments: &[&str]) -> Command {
     let mut command = affluent(&["connectors"]);
     command.args(arguments).env("SHOP_TOKEN", HUBSPOT_TOKEN).env_remove("HUBSPOT_TOKEN");
     command
-}
-
-fn has(text: &str, parts: &[&str]) -> Result<(), Failed> {
-    match parts.iter().find(|part| !text.contains(**part)) {
-        Some(missing) => Err(format!("`{missing}` is not in\n{text}").into()),
-        None => Ok(()),
-    }
-}
-
-/// Runs a command that must fail so; its stderr.
-fn fails(command: &mut Command, code: i32) -> Result<String, Failed> {
-    let ended = output(command)?;
-    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
-    if ended.status.code() == Some(code) {
-        Ok(stderr)
-    } else {
-        Err(format!("{:?}, not {code}\n{stderr}", ended.status).into())
-    }
 }
 
 fn first_manifest() -> Result<(), Failed> {

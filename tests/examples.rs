@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::lakes;
-use crate::support::{affluent, python, root, success, where_there};
+use crate::support::{affluent, expect, python, root, success, where_there};
 
 const CDNOW: &str = "examples/cdnow/pipeline.yaml";
 const FEBRL: &str = "examples/febrl/pipeline.yaml";
@@ -38,10 +38,6 @@ pub(crate) fn run(pipeline: &str, lake: &Path, as_of: &str) -> Result<Value, Fai
 fn query(lake: &Path, sql: &str) -> Result<Vec<String>, Failed> {
     let stdout = success(&mut affluent(&["sql", sql, "--lake", &lake.to_string_lossy(), "--format", "csv"]))?;
     Ok(stdout.lines().skip(1).map(str::to_owned).collect())
-}
-
-fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), Failed> {
-    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, not {expected:?}").into()) }
 }
 
 fn every_pipeline_is_right() -> Result<(), Failed> {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cloud;
+mod commands;
 mod connector_tools;
 mod demo;
 mod exactly_once;
@@ -33,6 +34,7 @@ fn main() {
     let rooms: Vec<Vec<Trial>> = vec![
         bad_input::trials(),
         cloud::trials(),
+        commands::trials(),
         connector_tools::trials(),
         demo::trials(),
         exactly_once::trials(),

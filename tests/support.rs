@@ -34,6 +34,34 @@ pub(crate) fn success(command: &mut Command) -> Result<String, Failed> {
     }
 }
 
+/// Runs a command that must end with that exit code.
+pub(crate) fn ends(command: &mut Command, code: i32) -> Result<Output, Failed> {
+    let ended = output(command)?;
+    if ended.status.code() == Some(code) {
+        return Ok(ended);
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    Err(Failed::from(format!("{command:?} ended with {}, not {code}\n{stdout}\n{stderr}", ended.status)))
+}
+
+/// Runs a command that must fail so; its stderr.
+pub(crate) fn fails(command: &mut Command, code: i32) -> Result<String, Failed> {
+    Ok(String::from_utf8_lossy(&ends(command, code)?.stderr).into_owned())
+}
+
+/// All of `parts` must be in `text`.
+pub(crate) fn has(text: &str, parts: &[&str]) -> Result<(), Failed> {
+    match parts.iter().find(|part| !text.contains(**part)) {
+        Some(missing) => Err(format!("`{missing}` is not in\n{text}").into()),
+        None => Ok(()),
+    }
+}
+
+/// `found` must be `expected`.
+pub(crate) fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), Failed> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, not {expected:?}").into()) }
+}
+
 /// A Python that has all of `packages`: `$AFFLUENT_TEST_PYTHON`, else python3.
 pub(crate) fn python(packages: &[&str]) -> Option<PathBuf> {
     static PYTHON: LazyLock<PathBuf> =

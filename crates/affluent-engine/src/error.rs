@@ -65,6 +65,12 @@ pub enum Error {
     /// A query or plan failed.
     #[error("{0}")]
     Query(String),
+    /// The query of a model failed on the rows that it met.
+    #[error("{0}")]
+    Model(Box<Problem>),
+    /// A query needs more memory than it may have.
+    #[error("not enough memory: {0}; raise --memory-limit")]
+    Memory(String),
     /// The run was asked to stop; what was committed stays, a later run goes on from there.
     #[error("stopped on request: the lake is consistent, the next run goes on from here")]
     Interrupted,
@@ -81,7 +87,7 @@ impl Error {
             Self::TestsFailed(_) => 3,
             Self::Denied { .. } => 4,
             Self::Interrupted => 130,
-            Self::Lake { .. } | Self::Query(_) => 1,
+            Self::Lake { .. } | Self::Query(_) | Self::Model(_) | Self::Memory(_) => 1,
         }
     }
 
@@ -240,7 +246,7 @@ impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
         let root = error.find_root();
         if let DataFusionError::ResourcesExhausted(message) = root {
-            return Self::Query(format!("not enough memory: {message}; raise --memory-limit"));
+            return Self::Memory(message.clone());
         }
         // Readers wrap what the storage said in several ways, of Parquet and of Arrow among them.
         if let Some(stored) = stored(&error) {

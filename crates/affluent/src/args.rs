@@ -43,7 +43,7 @@ pub(crate) struct Logging {
     /// Tell errors only, no progress
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// How log lines are written
+    /// How progress, log lines and errors are written
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub(crate) log_format: LogFormat,
 }
@@ -129,12 +129,57 @@ pub(crate) struct LakeArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Command, CommandFactory, Parser};
 
     use super::Cli;
 
     #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    /// Every command below `command`, each by its words.
+    fn all(command: &Command, words: &str) -> Vec<(String, String)> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let below = command.get_subcommands().flat_map(|below| all(below, &format!("{words} {}", below.get_name())));
+        std::iter::once((words.to_owned(), help)).chain(below).collect()
+    }
+
+    /// The words of a command as a shell takes them, up to a remark (behind two blanks), a pipe, `>` or `&&`.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut rest = line.trim_start();
+        while let Some(first) = rest.chars().next() {
+            let quoted = ['"', '\''].contains(&first);
+            let body = if quoted { &rest[1..] } else { rest };
+            let end = body.find(if quoted { first } else { ' ' }).unwrap_or(body.len());
+            let word = &body[..end];
+            if !quoted && ["", "|", ">", "&&"].contains(&word) {
+                break;
+            }
+            words.push(word.to_owned());
+            rest = body.get(end + usize::from(quoted)..).unwrap_or_default();
+            rest = rest.strip_prefix(' ').unwrap_or(rest);
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_help_and_each_can_be_given() {
+        let commands = all(&Cli::command(), "affluent");
+        assert!(commands.len() > 25, "{commands:?}");
+        for (command, help) in commands {
+            let examples: Vec<&str> = help.lines().filter(|line| line.starts_with("  affluent ")).collect();
+            let own = examples.iter().filter(|line| line.trim_start().starts_with(&command)).count();
+            assert!(help.starts_with("Examples:\n") && own > 0, "`{command} --help` has no example: {help}");
+            for line in examples {
+                let given = Cli::try_parse_from(words(line));
+                assert!(
+                    given.is_ok(),
+                    "`{command} --help` shows {line}: {:?}",
+                    given.err().map(|error| error.to_string())
+                );
+            }
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use affluent_engine::Error;
 use affluent_spec::Problem;
 
+use crate::stderr;
+
 /// Why a command ended without its work done.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -79,17 +81,14 @@ impl Failure {
             return ExitCode::from(self.code);
         }
         let lead = if self.report { "" } else { "error: " };
-        eprintln!("{lead}{}", self.message);
-        if let Some(hint) = &self.hint {
-            eprintln!("  hint: {hint}");
-        }
+        stderr::error(lead, &self.message, self.hint.as_deref(), Some(self.code));
         ExitCode::from(self.code)
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let report = matches!(error, Error::Problems(_));
+        let report = matches!(error, Error::Problems(_) | Error::Model(_));
         Self { hint: error.hint(), report, ..Self::new(error.exit_code(), error.to_string()) }
     }
 }

@@ -12,6 +12,7 @@ mod pipeline;
 mod progress;
 mod signals;
 mod size;
+mod stderr;
 mod stdout;
 mod text;
 
@@ -25,6 +26,7 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(&cli.logging);
+    stderr::init(&cli.logging);
     panics::listen();
     let json = cli.command.json();
     match start(cli) {

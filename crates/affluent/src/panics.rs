@@ -9,9 +9,8 @@ pub(crate) fn listen() {
         if place.contains("object_store") && place.contains("buffered.rs") {
             tracing::debug!("{place}: {what}");
         } else {
-            eprintln!(
-                "error: a fault of the program itself: {what} ({place})\n  hint: please report it, with what was run"
-            );
+            let message = format!("a fault of the program itself: {what} ({place})");
+            crate::stderr::error("error: ", &message, Some("please report it, with what was run"), None);
         }
     }));
 }

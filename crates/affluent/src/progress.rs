@@ -1,7 +1,6 @@
 //! Progress on stderr: moving bars on a terminal, else one plain line for each step.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use affluent_engine::run::{Event, Stage};
 use affluent_engine::transform::EntityReport;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::stderr;
 use crate::text::{count, number};
 
 /// Hears the events of a run and shows them.
@@ -25,11 +25,8 @@ pub(crate) fn listener(quiet: bool) -> Arc<dyn Fn(&Event) + Send + Sync> {
     if quiet {
         return Arc::new(|_| {});
     }
-    let progress = Progress {
-        bars: MultiProgress::new(),
-        moving: Mutex::new(HashMap::new()),
-        terminal: std::io::stderr().is_terminal(),
-    };
+    let progress =
+        Progress { bars: MultiProgress::new(), moving: Mutex::new(HashMap::new()), terminal: stderr::is_moving() };
     Arc::new(move |event| progress.show(event))
 }
 
@@ -74,9 +71,8 @@ impl Progress {
     }
 
     fn step(&self, name: &str, stage: &str, what: &str) {
-        let line = format!("{stage:<9} {name:<30} {what}");
         if !self.terminal {
-            eprintln!("{line}");
+            stderr::step(stage, name, what);
             return;
         }
         let done = self.moving.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -84,7 +80,7 @@ impl Progress {
             bar.finish_and_clear();
         }
         // A terminal that went away has nothing to be told.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(stderr::step_line(stage, name, what));
     }
 }
 
@@ -130,7 +126,7 @@ fn built(report: &ModelReport) -> String {
         }
         ModelStatus::Unchanged => format!("{:>10} rows, nothing to do", number(report.rows)),
         ModelStatus::TestFailed => "a test failed: the version before stays".to_owned(),
-        ModelStatus::Failed => format!("failed: {}", report.because.as_deref().unwrap_or_default()),
+        ModelStatus::Failed => "its query failed: the version before stays".to_owned(),
         ModelStatus::Skipped => format!("not built: {}", report.because.as_deref().unwrap_or_default()),
     }
 }

@@ -86,7 +86,7 @@ impl Lake {
             sequence = table.sequence().await?;
         }
         let attempt = uuid::Uuid::new_v4().to_string();
-        let mark = mark.map(|mark| Mark { sequence: sequence + 1, attempt, ..mark });
+        let mark = mark.map(|mark| Mark { sequence: sequence + 1, attempt, maintained: None, ..mark });
         let properties = numbered(mark.as_ref());
         let mut base = before.cloned();
         for _ in 0..ATTEMPTS {
@@ -95,7 +95,10 @@ impl Lake {
                 None => self.first(name, &staged, properties.clone()).await,
             };
             let error = match attempt {
-                Ok(version) => return Ok(Commit { version, rows }),
+                Ok(version) => {
+                    tracing::debug!(table = %name, version, rows, "committed");
+                    return Ok(Commit { version, rows });
+                }
                 Err(error) => error,
             };
             if let Some(version) = self.landed(name, mark.as_ref()).await {

@@ -33,7 +33,7 @@ pub struct Maintained {
 }
 
 impl Lake {
-    /// Maintains one table. Versions younger than `retention` stay readable.
+    /// Maintains one table: its rows stay, and so does all that is known of them. Versions younger than `retention` stay readable.
     ///
     /// Maintenance covers no data: its commits have no number of their own and never stand in the way of a load.
     pub async fn maintain(&self, mut table: Table, retention: Duration, dry_run: bool) -> Result<Maintained, Error> {
@@ -46,7 +46,7 @@ impl Lake {
             create_checkpoint(&table.delta, None).await.map_err(fault)?;
         }
         // A load may come between what vacuum commits; its mark then stands beneath one that is older (see `Table::mark`).
-        let properties = properties_of(table.mark().await?.as_ref()).with_max_retries(ATTEMPTS);
+        let properties = properties_of(table.handed_on().await?.as_ref()).with_max_retries(ATTEMPTS);
         let vacuum = table
             .delta
             .clone()
@@ -122,7 +122,7 @@ impl Lake {
         let mut actions: Vec<Action> = joined.iter().cloned().map(Action::Add).collect();
         actions.extend(taken(state, files, false).into_iter().map(Action::Remove));
         let operation = DeltaOperation::Optimize { predicate: None, target_size: self.sizes.file as i64 };
-        CommitBuilder::from(properties_of(table.mark().await?.as_ref()))
+        CommitBuilder::from(properties_of(table.handed_on().await?.as_ref()))
             .with_actions(actions)
             .build(Some(state), table.delta.log_store(), operation)
             .await
@@ -143,7 +143,7 @@ impl Lake {
         ]
         .into_iter()
         .filter(|(_, said, wanted)| said.as_secs() as i64 != wanted.num_seconds())
-        .map(|(name, _, wanted)| (name.to_owned(), format!("interval {} seconds", wanted.num_seconds())))
+        .map(|(name, _, wanted)| (name.to_owned(), format!("interval {} days", wanted.num_days())))
         .collect();
         let mark = table.mark().await?;
         let is_marked = match &mark {
@@ -157,7 +157,7 @@ impl Lake {
         for (name, value) in &properties {
             metadata = metadata.add_config_key(name.clone(), value.clone()).map_err(fault)?;
         }
-        CommitBuilder::from(properties_of(mark.as_ref()))
+        CommitBuilder::from(properties_of(table.handed_on().await?.as_ref()))
             .with_actions(vec![Action::Metadata(metadata)])
             .build(Some(state), table.delta.log_store(), DeltaOperation::SetTableProperties { properties })
             .await

@@ -28,7 +28,7 @@ pub struct Mark {
     /// Bronze: the instant of the newest load, so that later loads sort after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_at: Option<DateTime<Utc>>,
-    /// Silver and gold: the versions of the tables read.
+    /// Silver and gold: the versions of the tables read, those made by maintenance left out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, i64>,
     /// Silver and gold: hash of the plan that made it.
@@ -37,6 +37,9 @@ pub struct Mark {
     /// Gold: exclusive upper bound of event time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<DateTime<Utc>>,
+    /// Where maintenance handed the mark on: the version that holds the same rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintained: Option<i64>,
 }
 
 /// A hash of what makes a table's rows; another release of the program is another plan.

@@ -31,6 +31,13 @@ impl Table {
         self.delta.version().map_or(-1, |version| version as i64)
     }
 
+    /// The version that gave it the rows it has: maintenance makes versions without touching rows, and what was built from the
+    /// rows need not be built again for it.
+    pub async fn rows_version(&self) -> Result<i64, Error> {
+        let handed_on = self.mark().await?.and_then(|mark| mark.maintained);
+        Ok(handed_on.unwrap_or_else(|| self.version()))
+    }
+
     /// Its columns, with their descriptions as metadata.
     pub fn schema(&self) -> Result<SchemaRef, Error> {
         let state = self.delta.snapshot().map_err(|error| Error::delta(&self.name, error))?;
@@ -99,6 +106,12 @@ impl Table {
             }
         }
         Ok(None)
+    }
+
+    /// Its mark as maintenance hands it on: with the version whose rows are kept.
+    pub(super) async fn handed_on(&self) -> Result<Option<Mark>, Error> {
+        let rows = self.rows_version().await?;
+        Ok(self.mark().await?.map(|mark| Mark { maintained: Some(rows), ..mark }))
     }
 
     /// Whether its last commit carries its mark.

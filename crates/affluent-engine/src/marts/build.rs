@@ -7,15 +7,15 @@ use affluent_connect::schema::instant;
 use affluent_spec::TableName;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::datasource::MemTable;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use super::data_test::{self, Failure, Probe};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
-use crate::lake::{Lake, Mark, Table, WriteMode, commented, fingerprint};
-use crate::plan::{Common, ModelPlan, Plan, bound, model_problem, schema};
+use crate::lake::{Lake, Mark, Staged, Table, WriteMode, commented, fingerprint};
+use crate::plan::{Common, ModelPlan, Plan, bound, model_failure, model_problem, schema};
 use crate::session::register;
 
 /// How a model ended.
@@ -59,26 +59,26 @@ pub struct ModelReport {
     pub seconds: f64,
 }
 
-/// Builds the models that `wanted` picks, each with a report. One that fails holds back those that need it, no other; the first
-/// failure is told in the end.
+/// Builds the models that `wanted` picks, with a report of each, and returns what failed. A model that fails holds back those that
+/// need it, no other.
 pub async fn build_all(
     plan: &Plan,
     wanted: &dyn Fn(&ModelPlan) -> bool,
     lake: &Lake,
     run: &Run,
     reports: &mut Vec<ModelReport>,
-) -> Result<(), Error> {
+) -> Result<Vec<Error>, Error> {
     let context = run.session.context()?;
     let mut versions = silver(plan, lake, &context).await?;
     let mut blocked = failed_expectations(plan, &context).await?;
-    let mut first = None;
+    let mut failed = Vec::new();
     for model in &plan.models {
         if run.stop.is_cancelled() {
             return Err(Error::Interrupted);
         }
         if !wanted(model) {
             if let Some(table) = lake.table(&model.table).await? {
-                versions.insert(model.table.clone(), table.version());
+                versions.insert(model.table.clone(), table.rows_version().await?);
                 register(&context, &model.table, table.provider().await?)?;
             }
             continue;
@@ -89,7 +89,7 @@ pub async fn build_all(
         if let Err(error) = step.build(&blocked, &mut report).await {
             report.status = ModelStatus::Failed;
             report.because = Some(error.to_string());
-            first.get_or_insert(error);
+            failed.push(error);
         }
         report.seconds = began.elapsed().as_secs_f64();
         if !matches!(report.status, ModelStatus::Published | ModelStatus::Unchanged) {
@@ -98,7 +98,7 @@ pub async fn build_all(
         run.tell(&Event::Built(report.clone()));
         reports.push(report);
     }
-    first.map_or(Ok(()), Err)
+    Ok(failed)
 }
 
 /// Registers the canonical silver tables that models and tests read, empty where the lake has none; the versions of those that
@@ -115,7 +115,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
         }
         match lake.table(&table).await? {
             Some(found) => {
-                versions.insert(table.clone(), found.version());
+                versions.insert(table.clone(), found.rows_version().await?);
                 register(context, &table, found.provider().await?)?;
             }
             None => {
@@ -195,7 +195,7 @@ impl Step<'_> {
             last.is_for(table, &self.plan.name)?;
             if last.covers_the_same(&mark) {
                 register(self.context, table, before.provider().await?)?;
-                self.versions.insert(table.clone(), before.version());
+                self.versions.insert(table.clone(), before.rows_version().await?);
                 report.status = ModelStatus::Unchanged;
                 report.rows = before.rows().unwrap_or(0);
                 return Ok(());
@@ -207,9 +207,10 @@ impl Step<'_> {
             |error: &datafusion::error::DataFusionError| Error::Problems(vec![model_problem(&self.model.file, error)]);
         let frame = self.context.sql(&self.model.file.sql).await.map_err(|error| fault(&error))?;
         let frame = frame.with_param_values(bound(self.model, &common)).map_err(|error| fault(&error))?;
-        let schema = described(self.model, frame.schema().as_arrow());
-        let rows = frame.execute_stream().await?;
-        let staged = self.lake.stage(table, schema, rows).await?;
+        let staged = self.staged(frame).await.map_err(|error| match error {
+            Error::Query(message) => Error::Model(Box::new(model_failure(&self.model.file, &message))),
+            other => other,
+        })?;
 
         register(self.context, table, self.lake.staged_rows(self.context, &staged)?)?;
         report.tests = self.model.tests.len();
@@ -227,6 +228,12 @@ impl Step<'_> {
             register(self.context, table, published.provider().await?)?;
         }
         Ok(())
+    }
+
+    /// The rows of the model's query, written out of readers' sight.
+    async fn staged(&self, frame: DataFrame) -> Result<Staged, Error> {
+        let schema = described(self.model, frame.schema().as_arrow());
+        self.lake.stage(&self.model.table, schema, frame.execute_stream().await?).await
     }
 
     fn mark(&self) -> Mark {

@@ -12,6 +12,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
+use futures::TryStreamExt;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -20,6 +21,8 @@ use crate::sql::{identifier, literal};
 /// One test with the query of its failures.
 #[derive(Debug, Clone)]
 pub struct Probe {
+    /// The table that it tests.
+    pub table: TableName,
     /// The test as a reader knows it: `person_id: not_null`.
     pub name: String,
     /// Returns the rows at fault.
@@ -101,7 +104,7 @@ pub(crate) fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck
             )
         }
     };
-    Probe { name: format!("{column}: {}", test.check), sql, severity: test.severity }
+    Probe { table: table.clone(), name: format!("{column}: {}", test.check), sql, severity: test.severity }
 }
 
 /// A test of `table`.
@@ -117,7 +120,7 @@ pub(crate) fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
         }
         TableCheck::NoRows(sql) => sql.clone(),
     };
-    Probe { name: test.check.to_string(), sql, severity: test.severity }
+    Probe { table: table.clone(), name: test.check.to_string(), sql, severity: test.severity }
 }
 
 /// Runs the tests; those that fail.
@@ -128,9 +131,7 @@ pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failu
         let mut rows = 0;
         let mut example = String::new();
         let mut stream = found.execute_stream().await.map_err(|error| named(probe, error))?;
-        while let Some(batch) =
-            futures::TryStreamExt::try_next(&mut stream).await.map_err(|error| named(probe, error))?
-        {
+        while let Some(batch) = stream.try_next().await.map_err(|error| named(probe, error))? {
             if example.is_empty() && batch.num_rows() > 0 {
                 example = shown(&batch)?;
             }
@@ -146,7 +147,9 @@ pub async fn run(context: &SessionContext, probes: &[Probe]) -> Result<Vec<Failu
 
 fn named(probe: &Probe, error: DataFusionError) -> Error {
     match Error::from(error) {
-        Error::Query(message) => Error::Query(format!("the test `{}` cannot run: {message}", probe.name)),
+        Error::Query(message) => {
+            Error::Query(format!("{}: the test `{}` cannot run: {message}", probe.table, probe.name))
+        }
         other => other,
     }
 }

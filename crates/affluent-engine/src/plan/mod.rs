@@ -9,6 +9,7 @@ mod matching;
 mod parameters;
 pub mod schema;
 mod sources;
+mod sql_failure;
 mod sql_problem;
 mod webhooks;
 
@@ -27,7 +28,9 @@ pub use entities::{EntityPlan, Input, Kind, Link, Made, records_of};
 pub use marts::{ModelPlan, models_for};
 pub use parameters::{Common, bound};
 pub use sources::{ConnectorKind, SourcePlan, StreamPlan};
-pub use sql_problem::model_problem;
+pub(crate) use sql_failure::may_fail;
+pub use sql_failure::{model_failure, query_failure};
+pub use sql_problem::{model_problem, query_problem};
 
 /// A pipeline that can run.
 #[derive(Debug, Clone)]

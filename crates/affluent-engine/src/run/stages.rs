@@ -206,8 +206,11 @@ async fn built(plan: &Plan, selection: &Selection, lake: &Lake, run: &Run, repor
         return Some(error);
     }
     let wanted = |model: &ModelPlan| selection.picks(&model.table.to_string());
-    match marts::build_all(plan, &wanted, lake, run, &mut report.models).await {
-        Ok(()) => report.failed_tests(),
-        Err(error) => Some(error),
-    }
+    let failed = match marts::build_all(plan, &wanted, lake, run, &mut report.models).await {
+        Ok(failed) => failed,
+        Err(error) => return Some(error),
+    };
+    let tests = report.failed_tests();
+    report.errors.extend(failed.iter().chain(&tests).map(told));
+    failed.into_iter().next().or(tests)
 }

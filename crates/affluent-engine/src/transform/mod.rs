@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::context::{Event, Run};
 use crate::error::Error;
 use crate::lake::{Lake, Mark, Merged, Target};
-use crate::plan::{EntityPlan, Kind, Plan};
+use crate::plan::{EntityPlan, Kind, Plan, may_fail};
 use crate::session::register;
 
 pub(crate) use identity::{block_of, held, threshold_of};
@@ -70,15 +70,28 @@ pub async fn build(plan: &Plan, entity: &EntityPlan, lake: &Lake, run: &Run) -> 
         return Err(Error::Interrupted);
     }
     let work = Work { plan, lake, run, context: run.session.context()? };
-    let mut report = match &entity.kind {
-        Kind::Facts => facts::build(&work, entity).await?,
+    let built = match &entity.kind {
+        Kind::Facts => facts::build(&work, entity).await,
         Kind::Golden { matching, survivorship, decisions } => {
-            golden::build(&work, entity, matching, decisions, survivorship).await?
+            golden::build(&work, entity, matching, decisions, survivorship).await
         }
     };
+    let mut report = built.map_err(|error| told(entity, error))?;
     report.seconds = began.elapsed().as_secs_f64();
     run.tell(&Event::Transformed(report.clone()));
     Ok(report)
+}
+
+/// A query's failure with the entity, and the mappings that it can come from.
+fn told(entity: &EntityPlan, error: Error) -> Error {
+    let Error::Query(message) = error else { return error };
+    let mut suspects = Vec::new();
+    for input in &entity.inputs {
+        let fails = input.columns.iter().filter(|(_, sql)| may_fail(sql, &message));
+        suspects.extend(fails.map(|(column, sql)| format!("`{column}: {sql}` of {}", input.stream)));
+    }
+    let from = if suspects.is_empty() { String::new() } else { format!(", by the mapping {}", suspects.join(" or ")) };
+    Error::Query(format!("silver.{} cannot be built: {message}{from}", entity.name()))
 }
 
 /// What building an entity works with.
@@ -90,11 +103,11 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Makes `name` known to queries and gives its version; `None` where the table is not there yet.
+    /// Makes `name` known to queries and gives the version of its rows; `None` where the table is not there yet.
     async fn read(&self, name: &TableName) -> Result<Option<i64>, Error> {
         let Some(table) = self.lake.table(name).await? else { return Ok(None) };
         register(&self.context, name, table.provider().await?)?;
-        Ok(Some(table.version()))
+        table.rows_version().await.map(Some)
     }
 
     /// Makes the tables that `entity` is made of known; the versions of those that are there.

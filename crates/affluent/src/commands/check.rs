@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::args::PipelineArgs;
 use crate::failure::Failure;
-use crate::{pipeline, stdout};
+use crate::{pipeline, stderr, stdout};
 
 const EXAMPLES: &str = "Examples:
   affluent check pipeline.yaml
@@ -56,14 +56,16 @@ async fn online(plan: &Plan) -> Result<(), Failure> {
             Err(error) => Err(error),
         };
         match asked {
-            Ok(()) => eprintln!("{}: lets us in", source.name),
+            Ok(()) => stderr::notice(&format!("{}: lets us in", source.name)),
             Err(error) => {
                 let failure = Failure::from(Error::Source { stream: source.name.clone(), source: error });
                 match &mut first {
                     None => first = Some(failure),
+                    // Each has its own way out.
                     Some(first) => {
-                        first.message = format!("{}\n{}", first.message, failure.message);
-                        first.hint = first.hint.take().or(failure.hint);
+                        let hint = first.hint.take().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+                        first.message = format!("{}{hint}\n{}", first.message, failure.message);
+                        first.hint = failure.hint;
                     }
                 }
             }

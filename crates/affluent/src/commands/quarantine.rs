@@ -19,7 +19,16 @@ const EXAMPLES: &str = "Examples:
   affluent quarantine list --stream shop.orders --format json
   affluent quarantine replay pipeline.yaml";
 
-const REPLAY: &str = "Mend the pipeline first (a date's format, what stands for nothing, an encoding, a mapping). Rows that extraction
+const LIST: &str = "Examples:
+  affluent quarantine list
+  affluent quarantine list --stream shop.orders --limit 20
+  affluent quarantine list --lake s3://acme-lake/crm --format csv > refused.csv";
+
+const REPLAY: &str = "Examples:
+  affluent quarantine replay pipeline.yaml
+  affluent quarantine replay pipeline.yaml --stream shop.orders --json
+
+Mend the pipeline first (a date's format, what stands for nothing, an encoding, a mapping). Rows that extraction
 refused are decoded anew, from their files or from the records that the quarantine keeps; rows that the transform refused
 are judged anew by building their silver tables again. Those that fit now leave the quarantine.";
 
@@ -40,6 +49,7 @@ enum QuarantineCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = LIST)]
 struct ListArgs {
     #[command(flatten)]
     lake: LakeArgs,

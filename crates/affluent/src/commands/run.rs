@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::args::PipelineArgs;
 use crate::failure::Failure;
-use crate::{instant, pipeline, progress, size, stdout, text};
+use crate::{instant, pipeline, progress, size, stderr, stdout, text};
 
 const EXAMPLES: &str = "Examples:
   affluent run pipeline.yaml
@@ -134,12 +134,12 @@ fn answer(
         let others: Vec<String> =
             outcome.stages.iter().flat_map(|stage| stage.errors.iter().skip(1).cloned()).collect();
         for other in others {
-            eprintln!("error: {other}");
+            stderr::error("error: ", &other, None, None);
         }
         return Err(failure);
     }
     for stage in outcome.stages.iter().filter(|stage| stage.status == Status::AlreadyDone) {
-        eprintln!("{}: run {run_id} did this stage before, nothing was written", stage.stage.name());
+        stderr::notice(&format!("{}: run {run_id} did this stage before, nothing was written", stage.stage.name()));
     }
     let quarantined: u64 = outcome.stages.iter().map(affluent_engine::run::StageReport::quarantined).sum();
     let words = if quarantined > 0 {

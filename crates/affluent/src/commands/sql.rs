@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use affluent_engine::Error;
+use affluent_engine::plan::{query_failure, query_problem};
 use affluent_spec::{TableName, suggest};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -45,7 +47,7 @@ pub(crate) async fn sql(args: &SqlArgs) -> Result<(), Failure> {
     let query = if args.query == "-" { std::io::read_to_string(std::io::stdin())? } else { args.query.clone() };
     let (lake, tables) = pipeline::existing(pipeline::lake_at(&args.lake.lake)?).await?;
     let context = affluent_engine::Session::new(args.memory_limit)?.over(&lake).await?;
-    let (schema, batches) = asked(&context, &query).await.map_err(|error| told(error, &tables))?;
+    let (schema, batches) = asked(&context, &query).await.map_err(|error| told(&query, error, &tables))?;
     output::write(args.format, &schema, &batches)
 }
 
@@ -58,7 +60,7 @@ async fn asked(context: &SessionContext, query: &str) -> Result<(SchemaRef, Vec<
 }
 
 /// A query's failure in the user's words.
-fn told(error: DataFusionError, tables: &[TableName]) -> Failure {
+fn told(query: &str, error: DataFusionError, tables: &[TableName]) -> Failure {
     let root = error.find_root();
     let message = root.strip_backtrace();
     if let Some(kind) =
@@ -77,12 +79,26 @@ fn told(error: DataFusionError, tables: &[TableName]) -> Failure {
         let hint = suggest::hint(&name, known.iter().map(String::as_str));
         return failure.hint(hint.unwrap_or_else(|| "`show tables` lists what there is".to_owned()));
     }
+    for (sign, what) in [
+        ("single SQL statement", "there are several statements: one query is answered at a time"),
+        ("No SQL statements", "there is no query"),
+    ] {
+        if message.contains(sign) {
+            return Failure::usage(what).hint("write one `select`, `with`, `show` or `explain`");
+        }
+    }
     match root {
         DataFusionError::Plan(_)
         | DataFusionError::SQL(..)
         | DataFusionError::SchemaError(..)
-        | DataFusionError::NotImplemented(_) => Failure { code: 2, ..error.into() },
-        _ => error.into(),
+        | DataFusionError::NotImplemented(_)
+        | DataFusionError::Internal(_) => {
+            Failure { report: true, ..Failure::usage(query_problem(query, &error).to_string()) }
+        }
+        _ => match Error::from(error) {
+            Error::Query(message) => Error::Model(Box::new(query_failure(query, &message))).into(),
+            other => other.into(),
+        },
     }
 }
 

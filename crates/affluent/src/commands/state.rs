@@ -15,6 +15,16 @@ const EXAMPLES: &str = "Examples:
   affluent state show
   affluent state reset hubspot.contacts --lake ./lake";
 
+const SHOW: &str = "Examples:
+  affluent state show
+  affluent state show --lake s3://acme-lake/crm --json";
+
+const RESET: &str = "Examples:
+  affluent state reset hubspot.contacts
+  affluent state reset hubspot.contacts --lake s3://acme-lake/crm --json
+
+Streams of files are loaded anew by `affluent run PIPELINE --select shop.orders --full-refresh`.";
+
 /// Show where each stream stands, or make one be read from the start
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,6 +42,7 @@ enum StateCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = SHOW)]
 struct ShowArgs {
     #[command(flatten)]
     lake: LakeArgs,
@@ -41,6 +52,7 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = RESET)]
 struct ResetArgs {
     /// The stream, as in hubspot.contacts
     #[arg(value_name = "SOURCE.STREAM")]

@@ -14,8 +14,14 @@ use super::target::{self, Target, With, told};
 use crate::failure::Failure;
 use crate::stdout;
 
+const EXAMPLES: &str = "Examples:
+  affluent connectors check mine/shop.yaml
+  affluent connectors check mine/shop.yaml --with token=env:SHOP_TOKEN
+  affluent connectors check hubspot                    with the token in HUBSPOT_TOKEN";
+
 /// Tell all faults of a manifest, and with its settings make its check call
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct CheckArgs {
     /// A connector's name, or the path of a manifest
     name: String,

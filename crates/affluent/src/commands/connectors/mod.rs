@@ -28,6 +28,14 @@ const EXAMPLES: &str = "Examples:
 NAME is a connector's name or the path of a manifest. A setting that is not given by --with is taken from the environment
 variable NAME_SETTING (HUBSPOT_TOKEN) where there is one.";
 
+const LIST: &str = "Examples:
+  affluent connectors list
+  affluent connectors list --connectors mine";
+
+const SHOW: &str = "Examples:
+  affluent connectors show hubspot
+  affluent connectors show mine/shop.yaml";
+
 /// List the connectors, show one, and try, record and test manifests of your own
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,8 +50,10 @@ pub(crate) struct ConnectorsArgs {
 #[derive(Debug, Subcommand)]
 enum ConnectorsCommand {
     /// All connectors
+    #[command(after_help = LIST)]
     List,
     /// The streams and settings of one
+    #[command(after_help = SHOW)]
     Show {
         /// Its name, or the path of a manifest
         name: String,

@@ -13,8 +13,13 @@ use crate::stdout;
 
 const TEMPLATE: &str = include_str!("../../templates/connector.yaml");
 
+const EXAMPLES: &str = "Examples:
+  affluent connectors new shop --connectors mine
+  affluent connectors new shop --from-url https://api.shop.example/v1/customers --token env:SHOP_TOKEN --connectors mine";
+
 /// Write a first manifest: one over the sandbox, or one drawn from an answer of an API
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct NewArgs {
     /// The connector's name: a lower-case letter, then letters, digits and `_`
     name: Name,

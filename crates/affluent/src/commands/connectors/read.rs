@@ -18,7 +18,7 @@ use super::Context;
 use super::replay::{replay, unreadable};
 use super::target::{self, With, told};
 use crate::failure::Failure;
-use crate::{stdout, text};
+use crate::{stderr, stdout, text};
 
 /// Characters of a cell that are shown.
 const CELL: usize = 32;
@@ -28,8 +28,14 @@ const REFUSED: usize = 20;
 const SETTLED: Duration = Duration::from_millis(30);
 const NEXT: Duration = Duration::from_secs(2);
 
+const EXAMPLES: &str = "Examples:
+  affluent connectors read mine/shop.yaml customers --limit 10 --with token=env:SHOP_TOKEN
+  affluent connectors read hubspot contacts --limit 0 --json
+  affluent connectors read mine/shop.yaml customers --with token=env:SHOP_TOKEN --record mine/replies/shop";
+
 /// Read the first records of a stream: rows, types, refused records, and the next request
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ReadArgs {
     /// A connector's name, or the path of a manifest
     name: String,
@@ -109,7 +115,7 @@ pub(super) async fn read(args: &ReadArgs, folder: Option<&Path>, context: &Conte
         };
         let rows = replay(&manifest, &recording, folder).await?.rows;
         recording.write(folder, &rows).map_err(unreadable)?;
-        eprintln!("{} recorded in {}", text::count(replies as u64, "request"), folder.display());
+        stderr::notice(&format!("{} recorded in {}", text::count(replies as u64, "request"), folder.display()));
     }
     if args.json { as_json(args, &schema, &got, &gate, next) } else { as_table(args, &schema, &got, &gate, next) }
 }

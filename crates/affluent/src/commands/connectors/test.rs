@@ -10,8 +10,13 @@ use super::target;
 use crate::failure::Failure;
 use crate::{stdout, text};
 
+const EXAMPLES: &str = "Examples:
+  affluent connectors test mine/shop.yaml --replies mine/replies/shop
+  affluent connectors test hubspot --replies mine/replies/hubspot";
+
 /// Play recorded replies to a manifest and compare the rows with the recorded ones
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct TestArgs {
     /// A connector's name, or the path of a manifest
     name: String,

@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::Context;
 use crate::failure::Failure;
-use crate::{pipeline, progress, stdout, text};
+use crate::{pipeline, progress, stderr, stdout, text};
 
 const EXAMPLES: &str = "Examples:
   affluent demo                    10,000 customers into ./lake
@@ -46,14 +46,14 @@ pub(crate) async fn demo(args: &DemoArgs, context: &Context) -> Result<(), Failu
     let month = setup::month(&lake, &session, series).await?;
     let config = Config { customers: args.customers, seed: args.seed, month, ..Config::default() };
     let sandbox = affluent_sandbox::start(config).await?;
-    if !context.quiet && !args.json {
-        eprintln!(
+    if !args.json {
+        stderr::notice(&format!(
             "Affluent demo · sandbox CRMs on {} · {} customers, seed {}, month {month} · lake {}\n",
             sandbox.base_url().trim_start_matches("http://"),
             text::number(args.customers.into()),
             args.seed,
             lake.root()
-        );
+        ));
     }
     let plan = setup::plan(&lake, &sandbox, series)?;
     let run = Run {
