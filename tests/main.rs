@@ -23,6 +23,7 @@ mod sandbox_line;
 mod servers;
 mod stages;
 mod support;
+mod vendor_facts;
 mod vendors;
 mod webhooks;
 mod world;
@@ -49,6 +50,7 @@ fn main() {
         random::trials(),
         sandbox_line::trials(),
         stages::trials(),
+        vendor_facts::trials(),
         vendors::trials(),
         webhooks::trials(),
     ];

@@ -1,4 +1,4 @@
-//! What our manifests ask is valid for the vendor, by the word of others: parsers of its query language, its published OpenAPI,
+//! What our manifests ask is valid for the vendor, by the word of others: parsers of its query language, its published `OpenAPI`,
 //! its own client.
 //!
 //! The program loads twice from the sandbox, which keeps a journal; a judge in `vendors/` gives a verdict on each request. Each

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use affluent_spec::suggest;
+
 /// The kinds of failure that a scheduler tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -82,6 +84,17 @@ impl SourceError {
         Self::Temporary(fault(place, what))
     }
 
+    /// There is no such stream at `place`, which has these.
+    pub(crate) fn no_stream<'a>(
+        place: impl Into<String>,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut fault = fault(place, format!("there is no stream `{name}`"));
+        fault.hint = suggest::hint(name, known);
+        Self::Usage(fault)
+    }
+
     /// The same with a hint.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -144,5 +157,8 @@ mod tests {
         assert_eq!(error.hint(), Some("set AWS_ACCESS_KEY_ID"));
         assert_eq!(error.class().exit_code(), 4);
         assert_eq!(SourceError::usage("", "no such stream").to_string(), "no such stream");
+        let error = SourceError::no_stream("crm", "dealz", ["deals", "leads"]);
+        assert_eq!(error.to_string(), "crm: there is no stream `dealz`");
+        assert_eq!(error.hint(), Some("did you mean `deals`? known: deals, leads"));
     }
 }

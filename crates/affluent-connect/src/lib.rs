@@ -29,6 +29,11 @@ pub trait Source: Send + Sync {
     /// The columns, key and cursor of `stream`; may ask the other side.
     async fn discover(&self, stream: &str) -> Result<StreamSchema, SourceError>;
 
+    /// The same for a read that goes on from a cursor, which may hold what was found out before.
+    async fn discover_from(&self, stream: &str, _cursor: Option<&Cursor>) -> Result<StreamSchema, SourceError> {
+        self.discover(stream).await
+    }
+
     /// The pages of `stream` from `window.from` on, in the order in which they are to be committed.
     fn read(&self, stream: &str, window: Window) -> BoxStream<'static, Result<Page, SourceError>>;
 

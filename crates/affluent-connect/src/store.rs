@@ -124,15 +124,18 @@ pub fn explain(error: &object_store::Error, place: &str) -> SourceError {
     match error {
         _ if no_bucket => SourceError::failed(place, "there is no such bucket or container")
             .with_hint("create it, or check its name and the region or account"),
+        // Its text has the path in it, which may hold any word.
+        object_store::Error::NotFound { .. } => {
+            SourceError::failed(place, "is not there").with_hint("check the path and the bucket's name")
+        }
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => refused(place),
         _ if has(&["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "AuthenticationFailed", "AccessDenied", "InvalidAuthenticationInfo", "401 Unauthorized", "403 Forbidden"]) => {
             refused(place)
         }
-        _ if has(&["169.254.169.254", "metadata.google.internal", "metadata", "MissingAccount", "Account must be specified"]) => {
+        _ if has(&["169.254.169.254", "metadata.google.internal", "MissingAccount", "Account must be specified"]) => {
             SourceError::credentials(place, "no credentials were found in the environment")
                 .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AZURE_STORAGE_ACCOUNT_NAME and _KEY, or GOOGLE_APPLICATION_CREDENTIALS")
         }
-        object_store::Error::NotFound { .. } => SourceError::failed(place, "is not there").with_hint("check the path and the bucket's name"),
         _ if has(&["error sending request", "timed out", "connection", "dns error", "503 ", "500 ", "SlowDown"]) => {
             SourceError::temporary(place, format!("the storage does not answer: {}", clipped(&text)))
                 .with_hint("try again; check the endpoint and the network if it goes on")
@@ -227,11 +230,17 @@ mod tests {
             ("error sending request for url (http://169.254.169.254/latest)", Class::Credentials),
             ("error sending request for url (https://x/y?sig=SECRET): dns error", Class::Temporary),
             ("something else", Class::Failed),
+            ("the metadata of the file is garbled", Class::Failed),
         ] {
             let error = explain(&generic(text), "s3://bucket/x");
             assert_eq!(error.class(), class, "{text}");
             assert!(!error.to_string().contains("SECRET"), "{error}");
         }
         assert!(!shown("az://u:pw@c/x?sig=SECRET").contains("pw"));
+        for path in ["exports/metadata/x.csv", "AccessDenied/x.csv", "connection 500 /x.csv"] {
+            let source = format!("Object at location {path} not found").into();
+            let error = explain(&object_store::Error::NotFound { path: path.to_owned(), source }, "s3://bucket/x");
+            assert_eq!((error.class(), error.to_string().as_str()), (Class::Failed, "s3://bucket/x: is not there"));
+        }
     }
 }

@@ -156,6 +156,54 @@ async fn a_file_is_loaded_once_a_new_one_is_added_and_a_changed_one_is_told() {
     assert!(error.is_some_and(|error| error.hint().is_some_and(|hint| hint.contains("--full-refresh"))));
 }
 
+/// Types over files: those of a first load hold what all have, and stay what they are; a file that is loaded is not opened again.
+#[tokio::test]
+async fn types_hold_what_all_files_have_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = || stream(folder.path(), options(serde_json::json!({ "path": "*.ndjson", "raw": false })));
+    let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    file("a.ndjson", "{\"amount\": 1, \"note\": null}\n");
+    file("b.ndjson", "{\"amount\": 12.5, \"note\": true}\n");
+    let (first, error) = read(all(), None).await;
+    assert_eq!((rows(&first), error), (["1.0 | ∅ | 1", "12.5 | true | 1"].map(str::to_owned).to_vec(), None));
+    let cursor = last_cursor(&first);
+    // The first file is gone, and with it the only whole number: the type stays.
+    fs::remove_file(folder.path().join("a.ndjson")).unwrap();
+    let (none, error) = read(all(), cursor.clone()).await;
+    assert_eq!((rows(&none), error), (vec![], None));
+    file(
+        "c.ndjson",
+        "{\"amount\": 3, \"note\": \"text\", \"more\": 1}\n{\"amount\": 4, \"note\": false, \"more\": 2.5}\n",
+    );
+    let (third, error) = read(all(), cursor.clone()).await;
+    assert_eq!((rows(&third), error), (vec!["4.0 | false | 2.5 | 2".to_owned()], None));
+    assert_eq!(third[0].rejected.len(), 1);
+    let source = FileSource::new("test", vec![all()]);
+    let names = |schema: affluent_connect::StreamSchema| -> Vec<String> {
+        schema.columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect()
+    };
+    let known = source.discover_from("case", last_cursor(&third).as_ref()).await.unwrap();
+    assert_eq!(names(known), ["amount number", "note boolean", "more number"]);
+}
+
+/// A file that was only touched is hashed once more, and known by its new time from then on.
+#[tokio::test]
+async fn a_touched_file_is_known_by_its_new_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "id\n1\n").unwrap();
+    let all = || stream(folder.path(), options(serde_json::json!({ "path": "*.csv" })));
+    let (first, _) = read(all(), None).await;
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let (touched, error) = read(all(), last_cursor(&first)).await;
+    assert_eq!((rows(&touched), error), (vec![], None));
+    let cursor = last_cursor(&touched);
+    assert_ne!(cursor, last_cursor(&first));
+    assert!(cursor.is_some());
+    assert!(read(all(), cursor).await.0.is_empty(), "nothing is to be told");
+}
+
 #[tokio::test]
 async fn a_gzip_that_breaks_off_fails_and_what_was_whole_before_it_stays() {
     let folder = TempDir::new().unwrap();

@@ -47,6 +47,11 @@ pub(crate) fn iso(instant: i64) -> String {
     utc(instant).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// `2026-10-31T23:58:12Z`, with milliseconds where there are any.
+pub(crate) fn zulu(instant: i64) -> String {
+    utc(instant).to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
 /// `2026-10-31T23:58:12.000+0000`, as Salesforce writes (whole seconds).
 pub(crate) fn salesforce(instant: i64) -> String {
     utc(instant).format("%Y-%m-%dT%H:%M:%S.000+0000").to_string()

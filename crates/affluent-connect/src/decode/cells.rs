@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 use jiter::Jiter;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::instant::{Instants, Pattern, day_by, iso_day};
 use super::number::{self, NumberFault};
@@ -132,6 +133,41 @@ impl Cells {
     /// Whether the last value is nothing or empty text.
     pub(super) fn is_blank(&self) -> bool {
         self.blank
+    }
+
+    /// A hash of the last value as its type has it, however it was written: `12`, `12.0` and `1.2E1` are one number. Nothing
+    /// and empty text are the same, and so are the ends of lines.
+    pub(super) fn hash(&self, seed: u64) -> u64 {
+        let of = |bytes: &[u8]| xxh3_64_with_seed(bytes, seed);
+        match &self.values {
+            Values::Text(builder) | Values::Json(builder) => {
+                let ends = builder.offsets_slice();
+                let start = ends.iter().nth_back(1).map_or(0, |start| *start as usize);
+                match &builder.values_slice()[start..] {
+                    [] => 0,
+                    text if text.contains(&b'\r') => of(String::from_utf8_lossy(text).replace("\r\n", "\n").as_bytes()),
+                    text => of(text),
+                }
+            }
+            _ if self.blank => 0,
+            Values::Integer(builder) => builder.values_slice().last().map_or(0, |value| of(&value.to_le_bytes())),
+            // Minus nought is nought.
+            Values::Number(builder) => {
+                builder.values_slice().last().map_or(0, |value| of(&(value + 0.0).to_le_bytes()))
+            }
+            Values::Boolean(builder) => {
+                let at = self.len().saturating_sub(1);
+                let set = builder.values_slice().get(at / 8).is_some_and(|byte| (byte >> (at % 8)) & 1 == 1);
+                of(&[u8::from(set)])
+            }
+            Values::Decimal { builder, .. } => {
+                builder.values_slice().last().map_or(0, |value| of(&value.to_le_bytes()))
+            }
+            Values::Date { builder, .. } => builder.values_slice().last().map_or(0, |value| of(&value.to_le_bytes())),
+            Values::Timestamp { builder, .. } => {
+                builder.values_slice().last().map_or(0, |value| of(&value.to_le_bytes()))
+            }
+        }
     }
 
     /// Whether the column keeps values as JSON text.

@@ -1,7 +1,8 @@
 //! JSON records straight into Arrow columns, in one pass that also makes the record's hash.
 //!
 //! The hash is the sum of a hash for each leaf, made of its path and its value: the order of fields and white space do not
-//! count, the order of array elements does. Fields that are skipped count too, and so does being a tombstone.
+//! count, the order of array elements does. Fields that are skipped count too, and so does being a tombstone. Where a record
+//! may come in another form as well, the hash is made of the declared fields alone, as their types have them.
 
 use affluent_spec::{ColumnType, bronze};
 use arrow::array::RecordBatch;
@@ -14,13 +15,13 @@ use crate::page::Rejected;
 use crate::schema::Column;
 
 /// Deeper records than this are refused, before the stack is at its end.
-const DEPTH: usize = 128;
+pub(crate) const DEPTH: usize = 128;
 
 /// A field to take from each record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonField {
-    /// Its keys from the record inwards, the element of an array by its number from 0. A key may hold dots itself; where the
-    /// path has several keys, a field of the record that is named by all of them with dots between is taken as well.
+    /// Its keys from the record inwards, the element of an array by its number from 0. A key may hold dots itself: a member
+    /// that is named by all that is left of the path, with dots between, is taken as well.
     pub path: Vec<String>,
     /// The bronze column it fills.
     pub column: String,
@@ -43,6 +44,7 @@ impl JsonField {
 pub struct JsonDecoder {
     columns: Vec<Column>,
     options: RowOptions,
+    typed: bool,
     tree: Vec<Node>,
     rows: Rows,
     /// Room for strings with escapes, kept from record to record.
@@ -87,19 +89,31 @@ impl JsonDecoder {
         Self { rows: Rows::new(&self.columns, options), options, ..self }
     }
 
+    /// The same, with the hash made of the declared fields as their types have them, so that a record has the same one
+    /// whatever it is written in.
+    #[must_use]
+    pub fn hashing_values(self) -> Self {
+        Self { typed: true, ..self }
+    }
+
     /// A decoder that builds rows as `options` say.
     pub fn with_options(fields: &[JsonField], options: RowOptions) -> Self {
         let columns: Vec<Column> = fields.iter().map(|field| Column::new(&field.column, field.ty.clone())).collect();
         let mut tree = vec![Node::default()];
         for (index, field) in fields.iter().enumerate() {
-            let last = field.path.iter().fold(0, |node, key| child(&mut tree, node, key));
-            tree[last].column = Some(index);
-            if field.path.len() > 1 {
-                let literal = child(&mut tree, 0, &field.path.join("."));
+            let mut node = 0;
+            let mut way = Vec::with_capacity(field.path.len());
+            for key in &field.path {
+                way.push(node);
+                node = child(&mut tree, node, key);
+            }
+            tree[node].column = Some(index);
+            for (at, node) in way.into_iter().enumerate().take(field.path.len().saturating_sub(1)) {
+                let literal = child(&mut tree, node, &field.path[at..].join("."));
                 tree[literal].column.get_or_insert(index);
             }
         }
-        Self { rows: Rows::new(&columns, options), columns, options, tree, tape: Vec::new() }
+        Self { rows: Rows::new(&columns, options), columns, options, typed: false, tree, tape: Vec::new() }
     }
 
     /// Refuses records from now on that lack a value in one of these columns.
@@ -133,6 +147,7 @@ impl JsonDecoder {
         let hash = walk.hash;
         self.tape = reader.into_tape();
         let accepted = walked.and_then(|()| {
+            let hash = if self.typed { self.rows.hash().wrapping_add(u64::from(deleted)) } else { hash };
             let end = RowEnd { raw: Some(text), place, hash, deleted };
             self.rows.accept(end).map_err(|mismatch| Fault { column: None, reason: mismatch.0 })
         });
@@ -425,6 +440,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_hold_dots_at_any_depth() {
+        let mut decoder = decoder(&[("a.b.c", "string"), ("id", "integer")]);
+        let rows = [r#"{"a":{"b":{"c":"1"}}}"#, r#"{"a":{"b.c":"2"}}"#, r#"{"a.b.c":"3"}"#, r#"{"a.b":{"c":"4"}}"#];
+        let (batch, rejected) = decode(&mut decoder, &rows);
+        assert_eq!(rejected, []);
+        let texts: Vec<Option<&str>> = batch.column(0).as_string::<i32>().iter().collect();
+        assert_eq!(texts, [Some("1"), Some("2"), Some("3"), None]);
+        let hashes = batch.column_by_name(HASH).unwrap().as_primitive::<Int64Type>();
+        assert_eq!(hashes.values().to_vec(), rows.map(|row| hash_of(row, false)));
+    }
+
+    #[test]
     fn a_record_that_does_not_fit_is_refused_whole_and_the_others_stay() {
         let mut decoder = decoder(&[("id", "integer"), ("n", "number"), ("properties.email", "string")]);
         let (batch, rejected) = decode(
@@ -500,6 +527,55 @@ mod tests {
             hash_of(r#"{"id": 1, "x": {"b": [1, 2], "c": "é"}}"#, true),
             "a tombstone is a version of its own"
         );
+    }
+
+    #[test]
+    fn a_hash_of_values_does_not_tell_how_they_are_written() {
+        let fields = [
+            ("Id", "string"),
+            ("Street", "string"),
+            ("Owner.Name", "string"),
+            ("Count", "integer"),
+            ("Rate", "number"),
+            ("Amount", "decimal(18,4)"),
+            ("Gone", "boolean"),
+            ("Born", "date"),
+            ("At", "timestamp"),
+        ];
+        let mut decoder = decoder(&fields).hashing_values();
+        let mut hash = |record: &str| {
+            let (batch, rejected) = decode(&mut decoder, &[record]);
+            assert_eq!(rejected, []);
+            batch.column_by_name(HASH).unwrap().as_primitive::<Int64Type>().value(0)
+        };
+        let rest = hash(
+            r#"{"attributes": {"type": "Account"}, "Id": "1", "Street": "a\r\nb", "Owner": {"Name": "é"}, "Count": 12.0,
+            "Rate": 1.2E7, "Amount": 1200.0, "Gone": false, "Born": "2001-02-03", "At": "2026-01-01T00:00:00.000+0000"}"#,
+        );
+        let csv = r#"{"At":"2026-01-01T00:00:00.000Z","Gone":"false","Count":"12","Rate":"12000000","Amount":"1.2E3","Id":"1","Street":"a\nb","Owner.Name":"é","Born":"2001-02-03"}"#;
+        assert_eq!(rest, hash(csv));
+        let nothing = hash(r#"{"Id": "1", "Owner": null, "Street": null, "Rate": null}"#);
+        assert_eq!(nothing, hash(r#"{"Id": "1", "Street": "", "Amount": null, "Gone": "", "At": "", "Count": ""}"#));
+        let mut seen = vec![rest, nothing];
+        for (from, to) in [
+            (r#""1""#, r#""2""#),
+            (r"a\nb", "a b"),
+            (r#""é""#, "null"),
+            (r#""12""#, r#""13""#),
+            ("12000000", "12000001"),
+            ("1.2E3", "1.2E4"),
+            (r#""false""#, r#""true""#),
+            ("2001-02-03", "2001-02-04"),
+            ("00.000Z", "00.001Z"),
+            // A value in another column is another record.
+            (r#""Id":"1","Street":"a\nb""#, r#""Id":"a\nb","Street":"1""#),
+        ] {
+            let other = csv.replacen(from, to, 1);
+            assert_ne!(other, csv, "{from}");
+            seen.push(hash(&other));
+        }
+        let different: std::collections::HashSet<i64> = seen.iter().copied().collect();
+        assert_eq!(different.len(), seen.len());
     }
 
     #[test]

@@ -9,9 +9,11 @@ mod cells;
 mod instant;
 mod json;
 mod number;
+pub(crate) mod path;
 mod rows;
 
 pub(crate) use instant::instant;
+pub(crate) use json::DEPTH;
 
 pub use cells::{Cells, Mismatch};
 pub use json::{JsonDecoder, JsonField};

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringBuilde
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use chrono_tz::Tz;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::cells::{Cells, Mismatch, append};
 use crate::page::Rejected;
@@ -97,6 +98,13 @@ impl Rows {
     /// Whether the open row has a value in the column at `index`.
     pub(super) fn is_filled(&self, index: usize) -> bool {
         self.cells[index].len() > self.hash.len()
+    }
+
+    /// A hash of the open row's values as their types have them, each told by its column's name.
+    pub(super) fn hash(&self) -> u64 {
+        let columns = self.schema.fields().iter().zip(&self.cells).enumerate();
+        let filled = columns.filter(|(index, _)| self.is_filled(*index));
+        filled.fold(0_u64, |hash, (_, (field, cells))| hash.wrapping_add(cells.hash(xxh3_64(field.name().as_bytes()))))
     }
 
     /// Closes the row.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use affluent_spec::ColumnType;
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::listing::Found;
@@ -13,6 +15,9 @@ use crate::page::Cursor;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Loaded {
     pub(super) files: BTreeMap<String, FileState>,
+    /// The columns that bronze has of them where none are declared: as the files name them, with their types.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(super) columns: IndexMap<String, ColumnType>,
 }
 
 /// One file as it was when it was loaded.
@@ -101,7 +106,7 @@ mod tests {
             rows: 7,
             done,
         };
-        Loaded { files: BTreeMap::from([("a.csv".to_owned(), state)]) }
+        Loaded { files: BTreeMap::from([("a.csv".to_owned(), state)]), columns: IndexMap::new() }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::infer::{Inferred, widest};
 use super::input;
 use super::listing::Found;
 use super::output::{Halt, Output};
@@ -22,7 +23,7 @@ use super::pager::{Building, Pager};
 use super::plan::Plan;
 use super::portion::Portion;
 use super::text::Layout;
-use crate::decode::{JsonField, RowEnd, Rows};
+use crate::decode::{RowEnd, Rows};
 use crate::error::SourceError;
 use crate::page::Rejected;
 
@@ -59,7 +60,7 @@ pub(super) fn read(file: &Found, plan: &Plan, portion: &mut Portion, output: &mu
 }
 
 /// The columns of a sheet, by its header and the values of its first rows.
-pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<JsonField>, SourceError> {
+pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<Inferred>, SourceError> {
     let (mut book, _) = open(file)?;
     let sheet = sheet(file, &book, plan)?;
     let mut lines = Lines::new(file, &mut book, &sheet, plan)?;
@@ -93,10 +94,7 @@ pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<JsonField>, Source
             names.entry(column).or_insert_with(|| format!("column_{}", column + 1));
         }
     }
-    let field = |(column, name): (u32, String)| {
-        let ty = kinds.get(&column).cloned().unwrap_or(ColumnType::String);
-        JsonField { path: vec![name.clone()], column: name, ty }
-    };
+    let field = |(column, name): (u32, String)| Inferred::seen(name.clone(), vec![name], kinds.get(&column).cloned());
     Ok(names.into_iter().map(field).collect())
 }
 
@@ -432,16 +430,6 @@ fn kind(value: &DataRef<'_>) -> Option<ColumnType> {
         DataRef::DateTime(_) | DataRef::DateTimeIso(_) => ColumnType::Timestamp(TimestampFormat::Iso),
         DataRef::String(_) | DataRef::SharedString(_) | DataRef::DurationIso(_) => ColumnType::String,
     })
-}
-
-fn widest(one: ColumnType, other: ColumnType) -> ColumnType {
-    use ColumnType::{Date, Integer, Number, String, Timestamp};
-    match (one, other) {
-        (a, b) if a == b => a,
-        (Integer | Number, Integer | Number) => Number,
-        (Date(_) | Timestamp(_), Date(_) | Timestamp(_)) => Timestamp(TimestampFormat::Iso),
-        _ => String,
-    }
 }
 
 /// The letters of a column, 0 for `A`.

@@ -8,6 +8,7 @@ use affluent_spec::{ColumnType, bronze};
 use serde_json::{Map, Value};
 
 use super::elements::{Elements, Fault};
+use super::infer::{Inferred, widest};
 use super::input::Input;
 use super::lines::{Lines, over_long, skip_lines};
 use super::listing::Found;
@@ -15,7 +16,6 @@ use super::output::{Halt, Output};
 use super::pager::Pager;
 use super::plan::Plan;
 use super::portion::Portion;
-use crate::decode::JsonField;
 use crate::error::SourceError;
 
 /// Records looked at in each file where no columns are declared.
@@ -43,7 +43,7 @@ pub(super) fn read(file: &Found, plan: &Plan, portion: &mut Portion, output: &mu
 }
 
 /// The fields of the first records of a file, each with the type that holds all its values seen.
-pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<JsonField>, SourceError> {
+pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<Inferred>, SourceError> {
     let mut records = Records::open(file, plan)?;
     let mut order: Vec<String> = Vec::new();
     let mut kinds: BTreeMap<String, Option<ColumnType>> = BTreeMap::new();
@@ -57,12 +57,15 @@ pub(super) fn fields(file: &Found, plan: &Plan) -> Result<Vec<JsonField>, Source
                 order.push(key.clone());
                 None
             });
-            *before = widest(before.take(), kind(value));
+            *before = match (before.take(), kind(value)) {
+                (Some(one), Some(other)) => Some(widest(one, other)),
+                (one, other) => one.or(other),
+            };
         }
     }
     let field = |key: String| {
-        let ty = kinds.get(&key).cloned().flatten().unwrap_or(ColumnType::String);
-        JsonField { column: bronze::of_field(&key), path: vec![key], ty }
+        let ty = kinds.get(&key).cloned().flatten();
+        Inferred::seen(bronze::of_field(&key), vec![key], ty)
     };
     Ok(order.into_iter().map(field).collect())
 }
@@ -77,17 +80,6 @@ fn kind(value: &Value) -> Option<ColumnType> {
         Value::String(_) => ColumnType::String,
         Value::Array(_) | Value::Object(_) => ColumnType::Json,
     })
-}
-
-fn widest(one: Option<ColumnType>, other: Option<ColumnType>) -> Option<ColumnType> {
-    use ColumnType::{Integer, Json, Number, String};
-    match (one, other) {
-        (None, known) | (known, None) => known,
-        (Some(a), Some(b)) if a == b => Some(a),
-        (Some(Json), _) | (_, Some(Json)) => Some(Json),
-        (Some(Integer), Some(Number)) | (Some(Number), Some(Integer)) => Some(Number),
-        _ => Some(String),
-    }
 }
 
 enum Records {

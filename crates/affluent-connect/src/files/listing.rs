@@ -132,8 +132,7 @@ fn walk(
             tracing::warn!(folder = %place, "a file whose name is not UTF-8 is left out");
             continue;
         };
-        // As in a shell, a glob does not mean hidden files: editors and tools leave theirs everywhere.
-        if last.starts_with('.') {
+        if is_hidden(&last) {
             continue;
         }
         let full = if name.is_empty() { last } else { format!("{}/{last}", name.trim_end_matches('/')) };
@@ -184,7 +183,7 @@ async fn in_store(pattern: &str, options: &StoreOptions) -> Result<Vec<Found>, S
     let all: Vec<Found> = location
         .store
         .list(Some(&prefix))
-        .try_filter(|meta| futures::future::ready(glob.is_match(meta.location.as_ref())))
+        .try_filter(|meta| futures::future::ready(is_meant(&glob, base, meta.location.as_ref())))
         .map_ok(found)
         .try_collect()
         .await
@@ -194,6 +193,17 @@ async fn in_store(pattern: &str, options: &StoreOptions) -> Result<Vec<Found>, S
             .with_hint("check the path; `*` does not cross `/`, `**` does"));
     }
     Ok(all)
+}
+
+/// As in a shell, a glob does not mean hidden files: editors and tools leave theirs everywhere.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+/// Whether a pattern that begins at `base` means the file of that key.
+fn is_meant(glob: &GlobMatcher, base: &str, key: &str) -> bool {
+    let below = key.strip_prefix(base).unwrap_or(key);
+    glob.is_match(key) && !below.split('/').any(is_hidden)
 }
 
 /// The part of a pattern before its first component with a wildcard, and the number of components from there on.
@@ -239,7 +249,7 @@ fn names_in(folder: &FsPath) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
         .unwrap_or_default();
-    names.retain(|name| !name.starts_with('.'));
+    names.retain(|name| !is_hidden(name));
     names.sort();
     if names.len() > 8 {
         names.truncate(8);
@@ -272,6 +282,20 @@ mod tests {
             ("data/x.csv", ("data/x.csv", 0)),
         ] {
             assert_eq!(split(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_glob_means_no_hidden_files_in_stores_either() {
+        for (pattern, key, meant) in [
+            ("in/**/*.csv", "in/a/b.csv", true),
+            ("in/**/*.csv", "in/.b.csv", false),
+            ("in/**/*.csv", "in/.trash/b.csv", false),
+            ("in/.kept/*.csv", "in/.kept/b.csv", true),
+            ("*.csv", ".b.csv", false),
+            ("*.csv", "b.txt", false),
+        ] {
+            assert_eq!(is_meant(&matcher(pattern).unwrap(), split(pattern).0, key), meant, "{pattern} {key}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod cursor;
 mod elements;
 mod excel;
 mod in_order;
+mod infer;
 mod input;
 mod json;
 mod lines;
@@ -27,8 +28,8 @@ mod text;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use affluent_spec::ColumnType;
 use affluent_spec::pipeline::{Contract, Dialect, Format};
-use affluent_spec::{ColumnType, suggest};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -102,15 +103,16 @@ impl FileSource {
 impl Inner {
     fn stream(&self, name: &str) -> Result<&FileStream, SourceError> {
         self.streams.iter().find(|stream| stream.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, self.streams.iter().map(|stream| stream.name.as_str())).unwrap_or_default();
-            SourceError::usage(&self.source, format!("there is no stream `{name}`")).with_hint(hint)
+            SourceError::no_stream(&self.source, name, self.streams.iter().map(|stream| stream.name.as_str()))
         })
     }
 
-    async fn plan(&self, name: &str) -> Result<(Plan, Vec<Found>), SourceError> {
+    /// How the stream's files are read on from what is loaded, and what files there are.
+    async fn plan(&self, name: &str, loaded: &Loaded) -> Result<(Plan, Vec<Found>), SourceError> {
         let stream = self.stream(name)?.clone();
         let files = listing::list(&stream.paths, &self.base, &self.options).await?;
-        blocking(move || Ok((Plan::new(&stream, &files)?, files))).await
+        let loaded = loaded.clone();
+        blocking(move || Ok((Plan::new(&stream, &files, &loaded)?, files))).await
     }
 }
 
@@ -125,17 +127,23 @@ async fn blocking<T: Send + 'static>(
 #[async_trait]
 impl Source for FileSource {
     async fn discover(&self, stream: &str) -> Result<StreamSchema, SourceError> {
-        Ok(self.inner.plan(stream).await?.0.schema())
+        self.discover_from(stream, None).await
+    }
+
+    async fn discover_from(&self, stream: &str, cursor: Option<&Cursor>) -> Result<StreamSchema, SourceError> {
+        Ok(self.inner.plan(stream, &Loaded::from_cursor(cursor)?).await?.0.schema())
     }
 
     fn read(&self, stream: &str, window: Window) -> BoxStream<'static, Result<Page, SourceError>> {
         let inner = Arc::clone(&self.inner);
         let name = stream.to_owned();
         async_stream::try_stream! {
-            let loaded = Loaded::from_cursor(window.from.as_ref())?;
-            let (plan, files) = inner.plan(&name).await?;
+            let mut loaded = Loaded::from_cursor(window.from.as_ref())?;
+            let (plan, files) = inner.plan(&name, &loaded).await?;
+            loaded.columns = plan.inferred();
             let (sender, mut pages) = mpsc::channel(AHEAD);
-            let work = tokio::task::spawn_blocking(move || read_all(&plan, &files, Output::new(sender, loaded)));
+            let schema = plan.schema().arrow();
+            let work = tokio::task::spawn_blocking(move || read_all(&plan, &files, Output::new(sender, loaded, schema)));
             while let Some(page) = pages.recv().await {
                 yield page?;
             }
@@ -146,7 +154,7 @@ impl Source for FileSource {
 
     async fn replay(&self, stream: &str, cursor: Option<&Cursor>, refused: Vec<Rejected>) -> Result<Page, SourceError> {
         let loaded = Loaded::from_cursor(cursor)?;
-        let (plan, files) = self.inner.plan(stream).await?;
+        let (plan, files) = self.inner.plan(stream, &loaded).await?;
         replay::replay(plan, files, loaded, refused).await
     }
 

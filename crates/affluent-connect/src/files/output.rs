@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use tokio::sync::mpsc::Sender;
 
 use super::cursor::{FileState, Loaded};
@@ -46,11 +47,15 @@ pub(super) struct Output {
     slice_rows: u64,
     slice_bytes: u64,
     opened: u32,
+    /// Of pages, and whether the cursor has changed without rows.
+    schema: SchemaRef,
+    touched: bool,
 }
 
 impl Output {
-    pub(super) fn new(pages: Sender<Result<Page, SourceError>>, loaded: Loaded) -> Self {
-        Self { pages, loaded, waiting: Vec::new(), taken: 0, slice_rows: 0, slice_bytes: 0, opened: 0 }
+    pub(super) fn new(pages: Sender<Result<Page, SourceError>>, loaded: Loaded, schema: SchemaRef) -> Self {
+        let waiting = Vec::new();
+        Self { pages, loaded, waiting, taken: 0, slice_rows: 0, slice_bytes: 0, opened: 0, schema, touched: false }
     }
 
     /// What is loaded by now.
@@ -109,14 +114,17 @@ impl Output {
         if let Some(state) = self.loaded.files.get_mut(&file.name) {
             state.modified = file.modified;
             state.etag.clone_from(&file.etag);
+            self.touched = true;
         }
     }
 
     /// Sends the whole files that wait, with the cursor behind them.
     pub(super) fn flush(&mut self) -> Result<(), Halt> {
-        let Some(first) = self.waiting.first() else { return Ok(()) };
-        let schema = first.rows.schema();
-        let rows = concat_batches(&schema, self.waiting.iter().map(|page| &page.rows))
+        if self.waiting.is_empty() && !self.touched {
+            return Ok(());
+        }
+        self.touched = false;
+        let rows = concat_batches(&self.schema, self.waiting.iter().map(|page| &page.rows))
             .map_err(|error| SourceError::failed("", format!("pages do not fit together: {error}")))?;
         let rejected = self.waiting.drain(..).flat_map(|page| page.rejected).collect();
         let cursor = Some(self.loaded.to_cursor());

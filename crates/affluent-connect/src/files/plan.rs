@@ -6,7 +6,10 @@ use affluent_spec::pipeline::{Contract, Format};
 use affluent_spec::{ColumnType, bronze, suggest};
 use chrono_tz::Tz;
 use encoding_rs::Encoding;
+use indexmap::IndexMap;
 
+use super::cursor::{Due, Loaded};
+use super::infer::Inferred;
 use super::listing::Found;
 use super::{FileStream, blank, csv, excel, json, parquet};
 use crate::decode::{JsonDecoder, JsonField, RowOptions};
@@ -29,8 +32,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Looks into the files where the columns are not declared, and so may block.
-    pub(super) fn new(stream: &FileStream, files: &[Found]) -> Result<Self, SourceError> {
+    /// Looks into the files that are to be loaded where the columns are not declared, and so may block.
+    pub(super) fn new(stream: &FileStream, files: &[Found], loaded: &Loaded) -> Result<Self, SourceError> {
         let mut stream = stream.clone();
         let first = files
             .first()
@@ -74,7 +77,7 @@ impl Plan {
         let told = AtomicBool::new(false);
         let mut plan =
             Self { stream, format, columns: Vec::new(), fields: Vec::new(), declared, options, encoding, told };
-        plan.shape(files)?;
+        plan.shape(files, loaded)?;
         for key in &plan.stream.key {
             if !plan.columns.iter().any(|column| column.name == *key) && !plan.columns.is_empty() {
                 let hint =
@@ -90,6 +93,12 @@ impl Plan {
     /// A decoder of the stream's JSON records.
     pub(super) fn decoder(&self) -> JsonDecoder {
         JsonDecoder::with_options(&self.fields, self.options).requiring(&self.stream.key)
+    }
+
+    /// The columns that were not declared, as the files name them.
+    pub(super) fn inferred(&self) -> IndexMap<String, ColumnType> {
+        let fields = self.fields.iter().filter(|_| !self.declared);
+        fields.filter_map(|field| Some((field.path.first()?.clone(), field.ty.clone()))).collect()
     }
 
     /// The stream's schema.
@@ -118,7 +127,9 @@ impl Plan {
         Ok(())
     }
 
-    fn shape(&mut self, files: &[Found]) -> Result<(), SourceError> {
+    /// Settles the columns. Those that are not declared have the types that they have in bronze; of new ones a type holds
+    /// what all files have there that are to be loaded.
+    fn shape(&mut self, files: &[Found], loaded: &Loaded) -> Result<(), SourceError> {
         let nested = matches!(self.format, Format::Json | Format::Ndjson);
         if let Some(columns) = self.stream.columns.as_ref().filter(|columns| !columns.is_empty()) {
             self.fields = columns.iter().map(|(path, ty)| JsonField::dotted(path, ty.clone())).collect();
@@ -129,30 +140,49 @@ impl Plan {
             };
             return Ok(());
         }
-        for file in files {
-            let fields = match self.format {
+        self.fields = loaded.columns.iter().map(|(name, ty)| self.known(name, ty)).collect();
+        let mut new: Vec<Inferred> = Vec::new();
+        for file in files.iter().filter(|file| self.fields.is_empty() || matches!(loaded.due(file), Ok(Due::From(_)))) {
+            // Later files are held against the first one then.
+            if self.stream.contract == Contract::Freeze && !(self.fields.is_empty() && new.is_empty()) {
+                break;
+            }
+            let found: Vec<Inferred> = match self.format {
                 Format::Json | Format::Ndjson => json::fields(file, self)?,
-                Format::Parquet => parquet::columns(file)?.into_iter().map(plain).collect(),
+                Format::Parquet => {
+                    parquet::columns(file)?.into_iter().map(|column| Inferred::of(plain(column))).collect()
+                }
                 Format::Xlsx => excel::fields(file, self)?,
                 Format::Csv => self.named(&file.name, csv::first_line(file, self)?)?,
                 Format::BlankSeparated => self.named(&file.name, blank::first_line(file, self)?)?,
             };
-            for field in fields {
-                if !self.columns.iter().any(|column| column.name == field.column) {
-                    self.columns.push(Column::new(&field.column, field.ty.clone()));
-                    self.fields.push(field);
+            for one in found {
+                let known = self.fields.iter().any(|field| field.column == one.field.column);
+                match new.iter_mut().find(|other| other.field.column == one.field.column) {
+                    _ if known => {}
+                    None => new.push(one),
+                    // A Parquet file says its types: the first one's hold.
+                    Some(_) if self.format == Format::Parquet => {}
+                    Some(other) => other.join(one),
                 }
             }
-            // Later files are held against the first one then.
-            if self.stream.contract == Contract::Freeze && !self.columns.is_empty() {
-                break;
-            }
         }
+        self.fields.extend(new.into_iter().map(|one| one.field));
+        self.columns = self.fields.iter().map(|field| Column::new(&field.column, field.ty.clone())).collect();
         Ok(())
     }
 
+    /// A column that bronze has.
+    fn known(&self, name: &str, ty: &ColumnType) -> JsonField {
+        let column = match self.format {
+            Format::Json | Format::Ndjson => bronze::of_field(name),
+            _ => name.to_owned(),
+        };
+        JsonField { column, path: vec![name.to_owned()], ty: ty.clone() }
+    }
+
     /// Text columns named by a first line, or by their position.
-    fn named(&self, file: &str, line: Option<Vec<String>>) -> Result<Vec<JsonField>, SourceError> {
+    fn named(&self, file: &str, line: Option<Vec<String>>) -> Result<Vec<Inferred>, SourceError> {
         let mut names: Vec<String> = Vec::new();
         for (at, cell) in line.unwrap_or_default().iter().enumerate() {
             let name = if self.stream.dialect.header { bronze::of_header(cell) } else { format!("column_{}", at + 1) };
@@ -165,7 +195,7 @@ impl Plan {
             }
             names.push(name);
         }
-        Ok(names.into_iter().map(|name| plain(Column::new(name, ColumnType::String))).collect())
+        Ok(names.into_iter().map(|name| Inferred::of(plain(Column::new(name, ColumnType::String)))).collect())
     }
 }
 

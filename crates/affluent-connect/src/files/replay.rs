@@ -24,6 +24,7 @@ pub(super) async fn replay(
     refused: Vec<Rejected>,
 ) -> Result<Page, SourceError> {
     let schema = plan.schema().arrow();
+    let empty = schema.clone();
     let mut again = Vec::new();
     let mut places: BTreeMap<String, Vec<(u64, Rejected)>> = BTreeMap::new();
     for record in refused {
@@ -33,8 +34,9 @@ pub(super) async fn replay(
         }
     }
     let (sender, mut pages) = mpsc::channel(AHEAD);
-    let work =
-        tokio::spawn(blocking(move || Ok(read(&plan, &files, &loaded, places, Output::new(sender, loaded.clone())))));
+    let work = tokio::spawn(blocking(move || {
+        Ok(read(&plan, &files, &loaded, places, Output::new(sender, loaded.clone(), empty)))
+    }));
     let mut batches: Vec<RecordBatch> = Vec::new();
     while let Some(page) = pages.recv().await {
         let page = page?;

@@ -50,12 +50,7 @@ pub(crate) async fn read(
         requests += parts.requests;
         let Shaped { body, records, deleted, .. } = shape(&parent.plan, parts)?;
         for (index, range) in records.into_iter().enumerate() {
-            let gone = match &deleted {
-                Deleted::None => false,
-                Deleted::All => true,
-                Deleted::Each(flags) => flags.get(index).copied().unwrap_or_default(),
-            };
-            if gone {
+            if deleted.of(index) {
                 continue;
             }
             let mut bound = IndexMap::new();

@@ -15,8 +15,8 @@ use crate::{SourceError, decode};
 
 /// The cursor of a stream.
 pub(crate) struct CursorPlan {
-    /// Where it lies in a record; what is kept of an outer record is named by its whole path as well.
-    pub(crate) paths: Vec<Path>,
+    /// Where it lies in a record.
+    pub(crate) path: Path,
     pub(crate) format: TimestampFormat,
     pub(crate) zone: Tz,
     column: String,
@@ -35,6 +35,13 @@ pub(crate) enum Way {
         start: Option<DateTime<Utc>>,
         /// The length of a slice.
         step: Option<TimeDelta>,
+        /// How long before now the last slice ends.
+        lag: TimeDelta,
+    },
+    /// By a list that comes in the order of the cursor, from the start on.
+    Ordered {
+        /// Where a stream begins that was never read.
+        start: Option<DateTime<Utc>>,
     },
     /// By what the last page gave.
     Opaque {
@@ -70,19 +77,18 @@ impl CursorPlan {
             Way::Keyset(Dialect::Soql { parameter, soql, cursor, id })
         } else if let Some(opaque) = &spec.opaque {
             Way::Opaque { opaque: opaque.clone(), start }
+        } else if spec.ordered {
+            Way::Ordered { start }
         } else if stream.takes_since() {
             let step = spec.step.and_then(|step| TimeDelta::try_seconds(step.seconds.max(1) as i64));
-            Way::Since { start, step }
+            let lag = spec.lag.and_then(|lag| TimeDelta::try_seconds(lag.seconds as i64)).unwrap_or_default();
+            Way::Since { start, step, lag }
         } else {
             Way::Whole
         };
-        let mut paths = vec![body::path(&spec.field)];
-        if stream.explode.is_some() && paths[0].len() > 1 {
-            paths.push(vec![spec.field.clone()]);
-        }
         let lookback = options.lookback.unwrap_or(spec.lookback).seconds;
         Ok(Self {
-            paths,
+            path: body::path(&spec.field),
             format,
             zone,
             column: bronze::of_field(&spec.field),
@@ -104,7 +110,7 @@ impl CursorPlan {
 
     /// The cursor of one record, as bronze will have it.
     pub(crate) fn of(&self, record: &[u8]) -> Option<DateTime<Utc>> {
-        let text = body::scalars(record, &self.paths).into_iter().flatten().next()?;
+        let text = body::scalars(record, std::slice::from_ref(&self.path)).pop()??;
         decode::instant(&text, &self.format, self.zone)
     }
 }

@@ -26,6 +26,20 @@ pub(crate) enum Dialect {
     },
 }
 
+/// A read by a job.
+pub(crate) struct JobPlan {
+    /// Where jobs are made.
+    pub(crate) post: String,
+    /// Reads of more records go by a job.
+    pub(crate) above: u64,
+    /// The request that tells how many there are, up to one more than that.
+    pub(crate) count: Call,
+    /// What the job does: the same as the path of the stream's request.
+    pub(crate) operation: String,
+    /// What it asks for, in no order: one would keep the server from cutting the work into parts.
+    pub(crate) query: String,
+}
+
 /// A stretch of the order, from its lower end on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stretch {
@@ -81,6 +95,33 @@ impl Dialect {
                 plan.soql_call(parameter, soql(fields, template, &tail, condition.as_deref()))
             }
         }
+    }
+
+    /// How what lies from `since` on (all without it) is read by a job, where the manifest has jobs for it. Its results are
+    /// CSV, which says no more of an empty cell than that it is null and has no place for JSON.
+    pub(crate) fn job(
+        &self,
+        plan: &StreamPlan,
+        fields: &[&str],
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Option<JobPlan>, SourceError> {
+        let Self::Soql { parameter, soql: template, cursor, id } = self else { return Ok(None) };
+        let Some(bulk) = template.bulk.as_ref().filter(|_| !plan.has_json()) else { return Ok(None) };
+        let above = plan.words().settings.count(&bulk.above);
+        if above == 0 {
+            return Ok(None);
+        }
+        let (condition, _) = soql_stretch(cursor, id, &since.map_or(Stretch::All, Stretch::From));
+        // There is no need to count beyond the number that decides.
+        let enough = format!(" LIMIT {}", u64::from(above) + 1);
+        let count = plan.soql_call(parameter, soql(&["COUNT()"], template, &enough, condition.as_deref()))?;
+        Ok(Some(JobPlan {
+            post: bulk.post.clone(),
+            above: u64::from(above),
+            operation: count.target.rsplit('/').next().unwrap_or_default().to_owned(),
+            count,
+            query: soql(fields, template, "", condition.as_deref()),
+        }))
     }
 
     /// Records in a page that is full.
@@ -186,6 +227,7 @@ mod tests {
             condition: Some("Field = 'Status'".into()),
             describe: None,
             limit: 2000,
+            bulk: None,
         };
         let write = |stretch: &Stretch| {
             let (condition, order) = soql_stretch("CreatedDate", "Id", stretch);

@@ -20,29 +20,34 @@ use super::producer::{Parts, Producer, Stop};
 use super::state::State;
 use crate::SourceError;
 
+/// The fields to ask for: those that the server has, where it tells.
+pub(crate) async fn fields<'a>(producer: &'a Producer, dialect: &Dialect) -> Result<Vec<&'a str>, Stop> {
+    let plan = &producer.plan;
+    let fields = dialect.fields(plan);
+    let Some(describe) = dialect.describe(plan) else { return Ok(fields) };
+    let there = producer.described(&describe?).await?;
+    let (kept, missing): (Vec<&str>, Vec<&str>) = fields.into_iter().partition(|field| there.contains(*field));
+    if !missing.is_empty() {
+        tracing::info!(
+            "{}: not there, or not to be seen by this user, so left empty: {}",
+            plan.name,
+            missing.join(", ")
+        );
+    }
+    Ok(kept)
+}
+
 /// Reads from `since` on (all without it); `state` is the one before. The state after it.
 pub(crate) async fn read(
     producer: &Producer,
     cursor: &CursorPlan,
     dialect: &Dialect,
+    fields: &[&str],
     state: &State,
     since: Option<DateTime<Utc>>,
 ) -> Result<State, Stop> {
     let plan = &producer.plan;
     let id = [plan.id_path()];
-    let mut fields = dialect.fields(plan);
-    if let Some(describe) = dialect.describe(plan) {
-        let there = producer.described(&describe?).await?;
-        let (kept, missing): (Vec<&str>, Vec<&str>) = fields.into_iter().partition(|field| there.contains(*field));
-        if !missing.is_empty() {
-            tracing::info!(
-                "{}: not there, or not to be seen by this user, so left empty: {}",
-                plan.name,
-                missing.join(", ")
-            );
-        }
-        fields = kept;
-    }
     let asked = [dialect.more(plan)];
     let mut at = state.at;
     let mut stretch = since.map_or(Stretch::All, Stretch::From);
@@ -50,9 +55,12 @@ pub(crate) async fn read(
     let mut after: Option<String> = None;
     let mut empty = 0;
     loop {
-        let mut parts = producer.fetch(&dialect.call(plan, &fields, &stretch, after.as_deref())?, &asked).await?;
+        let mut parts = producer.fetch(&dialect.call(plan, fields, &stretch, after.as_deref())?, &asked).await?;
         let token = std::mem::take(&mut parts.scalars).into_iter().next().flatten();
         let (body, mut records) = (parts.body.clone(), std::mem::take(&mut parts.records));
+        if !is_in_order(&stretch, cursor, &id, &body, &records) {
+            return Err(SourceError::failed(&plan.name, NOT_AS_ASKED).into());
+        }
         let full = records.len() >= dialect.limit();
         let more = token.is_some() || (dialect.ends_at_limit() && full);
         let last = records.iter().rev().find_map(|range| instant_of(cursor, &body[range.clone()]));
@@ -94,6 +102,26 @@ pub(crate) async fn read(
     }
 }
 
+const NOT_AS_ASKED: &str = "the server gives records that were not asked for, or not in the order asked for";
+
+/// Whether no record of a page stands before one that it should follow: the page's end would pass over others like it. How
+/// ids that are text are ordered is the server's affair.
+fn is_in_order(
+    stretch: &Stretch,
+    cursor: &CursorPlan,
+    id: &[body::Path],
+    body: &[u8],
+    records: &[Range<usize>],
+) -> bool {
+    let each = records.iter().map(|range| &body[range.clone()]);
+    match stretch {
+        Stretch::At(..) => {
+            each.filter_map(|record| body::scalars(record, id).pop().flatten()?.parse::<u128>().ok()).is_sorted()
+        }
+        _ => each.filter_map(|record| instant_of(cursor, record)).is_sorted(),
+    }
+}
+
 /// What comes after a page.
 #[derive(Debug, PartialEq, Eq)]
 enum Follow {
@@ -122,9 +150,7 @@ fn follow(
         (false, ..) => Ok(Follow::End),
         (true, None, None) => Ok(Follow::Page),
         (true, None, Some(_)) => Err("no record of the page has a cursor that can be read"),
-        (true, Some(last), _) if stretch.lies_after(last) => {
-            Err("the server gives records that were not asked for, or not in the order asked for")
-        }
+        (true, Some(last), _) if stretch.lies_after(last) => Err(NOT_AS_ASKED),
         (true, Some(last), _) if *stretch == Stretch::From(last) => Ok(Follow::Stretch(Stretch::At(last, None))),
         (true, Some(last), _) => Ok(Follow::Stretch(Stretch::From(last))),
     }
@@ -142,7 +168,7 @@ fn instant_of(cursor: &CursorPlan, record: &[u8]) -> Option<DateTime<Utc>> {
 }
 
 /// A record version by its bytes: one that has changed at all is another.
-fn fingerprint(record: &[u8]) -> u128 {
+pub(crate) fn fingerprint(record: &[u8]) -> u128 {
     xxh3_128(record)
 }
 

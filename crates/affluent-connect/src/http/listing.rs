@@ -93,7 +93,7 @@ impl<'a> Reach<'a> {
 }
 
 /// The highest cursor of a page.
-fn highest(cursor: &CursorPlan, page: &Shaped) -> Option<DateTime<Utc>> {
+pub(crate) fn highest(cursor: &CursorPlan, page: &Shaped) -> Option<DateTime<Utc>> {
     page.records.iter().filter_map(|range| cursor.of(&page.body[range.clone()])).max()
 }
 

@@ -2,12 +2,14 @@
 //!
 //! One task asks for pages and locates their records ([`producer`]): by lists ([`listing`]), in slices of time ([`slices`]),
 //! by what the server gave last time ([`opaque`]), for each record of a parent ([`children`]) or in the order of a cursor
-//! ([`keyset`]). The stream that the engine polls decodes them meanwhile. Pages are passed through a channel that holds two,
+//! ([`keyset`], [`ordered`]), or, where that means many pages, by a job of the server ([`bulk`]). The stream that the engine polls
+//! decodes them meanwhile. Pages are passed through a channel that holds two,
 //! so memory is bounded by a few answers.
 
 mod auth;
 pub(crate) mod body;
 mod budget;
+mod bulk;
 mod children;
 mod client;
 mod cursor;
@@ -15,8 +17,11 @@ mod deleted;
 mod dialect;
 mod formats;
 mod keyset;
+mod links;
 mod listing;
+mod offsets;
 mod opaque;
+mod ordered;
 mod pages;
 mod paging;
 mod plan;
@@ -32,9 +37,9 @@ mod state;
 
 use std::sync::Arc;
 
+use affluent_spec::Name;
 use affluent_spec::connector::{Connector, Value};
 use affluent_spec::pipeline::StreamOptions;
-use affluent_spec::{Name, suggest};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use indexmap::IndexMap;
@@ -51,7 +56,7 @@ pub use settings::{ResolvedSettings, read_secret};
 use client::{Call, Client};
 use cursor::Way;
 use plan::StreamPlan;
-use producer::{Deleted, Producer, RawPage};
+use producer::{Producer, RawPage};
 use state::State;
 
 use crate::decode::JsonDecoder;
@@ -67,6 +72,8 @@ const JOINED_ROWS: usize = 8_192;
 
 /// A source behind an HTTP API.
 pub struct HttpSource {
+    /// The connector's.
+    name: String,
     client: Arc<Client>,
     plans: IndexMap<String, Arc<StreamPlan>>,
     check: Call,
@@ -105,6 +112,7 @@ impl HttpSource {
             Value::Expression(_) => None,
         });
         Ok(Self {
+            name: manifest.connector.to_string(),
             client: Arc::new(Client::new(&manifest.http, settings, patience)?),
             plans: plans?,
             check: Call {
@@ -113,6 +121,7 @@ impl HttpSource {
                 query: query.collect::<Result<_, SourceError>>()?,
                 headers: HeaderMap::new(),
                 json: None,
+                rules: Vec::new(),
             },
         })
     }
@@ -134,11 +143,8 @@ impl HttpSource {
     }
 
     fn plan(&self, stream: &str) -> Result<&Arc<StreamPlan>, SourceError> {
-        self.plans.get(stream).ok_or_else(|| {
-            let error = SourceError::usage("", format!("stream `{stream}` is not among those of the source"));
-            let hint = suggest::hint(stream, self.plans.keys().map(String::as_str));
-            hint.map_or(error.clone(), |hint| error.with_hint(hint))
-        })
+        let known = || self.plans.keys().map(String::as_str);
+        self.plans.get(stream).ok_or_else(|| SourceError::no_stream(self.name.as_str(), stream, known()))
     }
 }
 
@@ -231,8 +237,12 @@ struct Joined {
 
 impl Decoder {
     fn new(plan: Arc<StreamPlan>) -> Self {
-        let json =
-            JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.schema().key);
+        let mut json =
+            JsonDecoder::new(&plan.json_fields(), plan.raw).with_timezone(plan.zone).requiring(&plan.required());
+        if plan.is_soql() {
+            // The same record is JSON when it is read page by page, and a line of CSV when it is read by a job.
+            json = json.hashing_values();
+        }
         let key = plan.key_paths();
         Self { plan, json, key, open: None }
     }
@@ -249,11 +259,7 @@ impl Decoder {
         };
         for (index, range) in page.records.iter().enumerate() {
             let record = &page.body[range.clone()];
-            let deleted = match &page.deleted {
-                Deleted::None => false,
-                Deleted::All => true,
-                Deleted::Each(flags) => flags.get(index).copied().unwrap_or_default(),
-            };
+            let deleted = page.deleted.of(index);
             let (name, key) = (&self.plan.name, &self.key);
             let position = || {
                 let values: Vec<String> =

@@ -6,8 +6,9 @@ use affluent_spec::connector::{Next, Opaque};
 use chrono::{DateTime, Utc};
 
 use super::body::path;
+use super::links::absolute;
 use super::pages::Pages;
-use super::paging::{absolute, follow, put};
+use super::paging::{follow, put};
 use super::producer::{Producer, Stop};
 use super::request::Scope;
 use super::state::State;

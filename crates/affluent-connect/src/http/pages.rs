@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 
 use super::body::{Path, scalars};
 use super::client::{Call, Client};
+use super::offsets::Joint;
 use super::paging::Walk;
 use super::plan::StreamPlan;
 use super::producer::{Parts, Stop, ask};
@@ -17,6 +18,7 @@ use crate::SourceError;
 
 /// How often the parts of a page that do not belong together are asked for.
 const TRIES: usize = 3;
+const QUIETER: &str = "records change faster than they are read: run again when there is less going on";
 
 /// A list on its way.
 pub(crate) struct Pages<'a> {
@@ -94,11 +96,28 @@ impl<'a> Pages<'a> {
         }
         let own = self.walk.asked();
         let asked: Vec<Path> = own.iter().chain(&self.also).cloned().collect();
-        let mut parts = self.page(&asked).await?;
+        let mut parts = self.joining(&asked).await?;
         parts.also = parts.scalars.split_off(own.len());
-        let place = || format!("{} {}", self.calls[0].method, parts.asked.split('?').next().unwrap_or_default());
-        self.walk.pass(&parts).map_err(|what| SourceError::failed(place(), what))?;
+        let place = format!("{} {}", self.calls[0].method, parts.asked.split('?').next().unwrap_or_default());
+        self.walk.pass(&mut parts).map_err(|what| SourceError::failed(place, what))?;
         Ok(Some(parts))
+    }
+
+    /// The page that goes on where the one before it ended.
+    async fn joining(&mut self, asked: &[Path]) -> Result<Parts, Stop> {
+        let mut requests = 0;
+        loop {
+            let parts = self.page(asked).await?;
+            requests += parts.requests;
+            match self.walk.join(&parts) {
+                Joint::Fits => return Ok(Parts { requests, ..parts }),
+                Joint::Gap => {}
+                Joint::Restless => {
+                    let what = "records come and go, or change their places, faster than the list is read";
+                    return Err(SourceError::temporary(&self.plan.name, what).with_hint(QUIETER).into());
+                }
+            }
+        }
     }
 
     async fn page(&self, asked: &[Path]) -> Result<Parts, Stop> {
@@ -116,16 +135,14 @@ impl<'a> Pages<'a> {
             }
         }
         let what = format!("the parts of a page do not have the same records, {TRIES} times in a row");
-        Err(SourceError::temporary(&self.plan.name, what)
-            .with_hint("records change faster than they are read: run again when there is less going on")
-            .into())
+        Err(SourceError::temporary(&self.plan.name, what).with_hint(QUIETER).into())
     }
 }
 
 /// The parts of a page put together by key; none where a record is missing in one, or has changed meanwhile.
 fn joined(plan: &StreamPlan, pages: Vec<Parts>) -> Option<Parts> {
     let mut identity = plan.key_paths();
-    identity.extend(plan.cursor.iter().flat_map(|cursor| cursor.paths.clone()));
+    identity.extend(plan.cursor.iter().map(|cursor| cursor.path.clone()));
     let mut pages = pages.into_iter();
     let mut first = pages.next()?;
     for other in pages {

@@ -7,11 +7,12 @@ use std::collections::HashSet;
 
 use affluent_spec::connector::Next;
 use serde_json::{Map, Value as Json};
-use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::body::{Path, path, scalars};
 use super::client::Call;
+use super::links::{absolute, link};
+use super::offsets::{Joint, Mark, Offsets};
 use super::producer::Parts;
 use crate::SourceError;
 
@@ -29,8 +30,8 @@ pub(crate) struct Walk {
     key: Vec<Path>,
     /// What the page to ask for is named by; `None` for the first one, and after the last.
     at: Option<String>,
-    /// Records passed.
-    passed: u64,
+    /// The way by offset, for lists of that kind.
+    offsets: Offsets,
     /// Pages passed.
     pages: u64,
     seen: HashSet<u128>,
@@ -43,15 +44,12 @@ pub(crate) struct Walk {
 impl Walk {
     /// From the first page on, or from the one that is named so.
     pub(crate) fn new(next: Option<&Next>, key: Vec<Path>, at: Option<String>) -> Self {
-        let passed = match (next, &at) {
-            (Some(Next::Offset { .. }), Some(at)) => at.parse().unwrap_or_default(),
-            _ => 0,
-        };
+        let from = at.as_ref().and_then(|at| at.parse().ok()).unwrap_or_default();
         Self {
             next: next.cloned(),
             key,
             at,
-            passed,
+            offsets: Offsets::new(from),
             pages: 0,
             seen: HashSet::new(),
             repeats: 0,
@@ -101,7 +99,7 @@ impl Walk {
             (Some(Next::Token { param, .. } | Next::Last { param, .. }), Some(token)) => {
                 put(&mut call, param, token, false)?;
             }
-            (Some(Next::Offset { param, .. }), _) => put(&mut call, param, &self.passed.to_string(), true)?,
+            (Some(Next::Offset { param, .. }), _) => put(&mut call, param, &self.offsets.at().to_string(), true)?,
             (Some(Next::Page { param, first, .. }), at) => {
                 put(&mut call, param, at.as_deref().unwrap_or(&first.to_string()), true)?;
             }
@@ -110,19 +108,29 @@ impl Walk {
         Ok(call)
     }
 
-    /// Takes a page in, and with it what the next one is named by.
-    pub(crate) fn pass(&mut self, parts: &Parts) -> Result<(), String> {
-        let count = parts.records.len();
-        self.passed += count as u64;
+    /// Whether a page goes on where the one before it ended; where it does not, the one to ask for comes in its place.
+    pub(crate) fn join(&mut self, parts: &Parts) -> Joint {
+        if !matches!(self.next, Some(Next::Offset { .. })) {
+            return Joint::Fits;
+        }
+        let records = parts.records.iter().map(|range| &parts.body[range.clone()]);
+        let marks: Vec<Mark> = records.map(|record| (self.identity(record), xxh3_128(record))).collect();
+        self.offsets.join(&marks)
+    }
+
+    /// Takes a page in, and with it what the next one is named by. What the page before held already is left out of it.
+    pub(crate) fn pass(&mut self, parts: &mut Parts) -> Result<(), String> {
         self.pages += 1;
         let next = self.named(parts)?;
         self.guard(parts, next.as_deref())?;
         self.at = next;
+        let mut new = self.offsets.new_ones().iter();
+        parts.records.retain(|_| new.next().copied().unwrap_or(true));
         Ok(())
     }
 
     fn named(&self, parts: &Parts) -> Result<Option<String>, String> {
-        let none = parts.records.is_empty();
+        let (none, passed) = (parts.records.is_empty(), self.offsets.passed());
         let told = |index: usize| parts.scalars.get(index).and_then(Option::as_deref);
         // Whether `more` and `end`, which stand from `index` on, say that this is the last page; nothing where they do not.
         let verdict = |index: usize, more: &Option<String>, end: &Option<String>| {
@@ -154,14 +162,14 @@ impl Walk {
                     (_, token) => token.map(str::to_owned),
                 }
             }
-            Some(Next::Offset { total: None, .. }) => (!none).then(|| self.passed.to_string()),
+            Some(Next::Offset { total: None, .. }) => (!self.offsets.is_spent()).then(|| passed.to_string()),
             // Where there is nothing some leave the total out, too.
             Some(Next::Offset { total: Some(_), .. }) if parts.blank || (none && told(0).is_none()) => None,
             Some(Next::Offset { total: Some(total), .. }) => {
                 let all: u64 = told(0)
                     .and_then(|told| told.parse().ok())
                     .ok_or_else(|| format!("`{total}` of the answer is no number of records"))?;
-                (self.passed < all).then(|| self.passed.to_string())
+                (passed < all).then(|| passed.to_string())
             }
             Some(Next::Page { first, more, end, .. }) => match verdict(0, more, end) {
                 Some(true) => None,
@@ -189,8 +197,12 @@ impl Walk {
         if self.empty > MOST_EMPTY {
             return Err(format!("the server gives more than {MOST_EMPTY} empty pages in a row"));
         }
-        // An empty page may name a page again for a while; with records, it would be read for ever.
-        let known = self.at.as_deref() == Some(next) || !self.seen.insert(xxh3_128(next.as_bytes()));
+        // An empty page may name a page again for a while; with records, it would be read for ever. An offset comes again where
+        // records have moved up.
+        let known = match self.next {
+            Some(Next::Offset { .. }) => self.at.as_deref() == Some(next) && !self.offsets.new_ones().contains(&true),
+            _ => self.at.as_deref() == Some(next) || !self.seen.insert(xxh3_128(next.as_bytes())),
+        };
         self.repeats = if known { self.repeats + 1 } else { 0 };
         if self.repeats > if none { PATIENCE_WITH_EMPTY } else { 0 } {
             return Err("the server names the same page as the next one over and over".to_owned());
@@ -206,18 +218,18 @@ impl Walk {
         Ok(())
     }
 
-    /// What a page is known again by: how many records it has, and the keys of the first and the last one.
+    /// What a page is known again by: how many records it has, the first and the last one.
     fn fingerprint(&self, parts: &Parts) -> u128 {
+        let ends = parts.records.first().into_iter().chain(parts.records.last());
         let mut text = parts.records.len().to_string();
-        for range in parts.records.first().into_iter().chain(parts.records.last()) {
-            let record = &parts.body[range.clone()];
-            let key: Vec<String> = scalars(record, &self.key).into_iter().flatten().collect();
-            if key.is_empty() {
-                text.push_str(&String::from_utf8_lossy(record));
-            }
-            text.extend(key.iter().flat_map(|part| ["\u{0}", part]));
-        }
+        text.extend(ends.map(|range| format!(" {}", self.identity(&parts.body[range.clone()]))));
         xxh3_128(text.as_bytes())
+    }
+
+    /// What a record is known again by: its key, or all of it where it has none yet.
+    fn identity(&self, record: &[u8]) -> u128 {
+        let key: Vec<String> = scalars(record, &self.key).into_iter().flatten().collect();
+        if key.is_empty() { xxh3_128(record) } else { xxh3_128(key.join("\u{0}").as_bytes()) }
     }
 }
 
@@ -241,45 +253,6 @@ pub(crate) fn put(call: &mut Call, param: &str, value: &str, number: bool) -> Re
     call.json = Some(Json::Object(body).to_string().into());
     Ok(())
 }
-
-/// The target of the link with that relation in a `Link` header: <https://www.rfc-editor.org/rfc/rfc8288#section-3>.
-fn link<'a>(header: &'a str, relation: &str) -> Option<&'a str> {
-    let mut rest = header;
-    while let Some(open) = rest.find('<') {
-        let (target, after) = rest[open + 1..].split_once('>')?;
-        let end = unquoted_comma(after);
-        let relations = after[..end].split(';').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
-        });
-        if relations.is_some_and(|all| all.split_whitespace().any(|one| one.eq_ignore_ascii_case(relation))) {
-            return Some(target);
-        }
-        rest = &after[end..];
-    }
-    None
-}
-
-/// Where the parameters of a link end.
-fn unquoted_comma(text: &str) -> usize {
-    let mut quoted = false;
-    let end = text.find(|c| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    });
-    end.unwrap_or(text.len())
-}
-
-/// What a URL that an answer gave refers to from what was asked for (RFC 3986, section 5): a URL, or a path under the base URL.
-pub(crate) fn absolute(asked: &str, target: &str) -> Result<String, String> {
-    let from = Url::parse(asked).or_else(|_| Url::parse(NOWHERE)?.join(asked));
-    let url = from.and_then(|from| from.join(target)).map_err(|_| format!("the next page, `{target}`, is no URL"))?;
-    let path = url.as_str().strip_prefix(NOWHERE).filter(|path| path.starts_with('/'));
-    Ok(path.unwrap_or(url.as_str()).to_owned())
-}
-
-/// A base for paths, which stands in no URL of a server.
-const NOWHERE: &str = "https://server.invalid";
 
 #[cfg(test)]
 mod tests {
@@ -308,6 +281,11 @@ mod tests {
         }
     }
 
+    fn take(walk: &mut Walk, mut parts: Parts) -> Result<(), String> {
+        assert_eq!(walk.join(&parts), Joint::Fits);
+        walk.pass(&mut parts)
+    }
+
     fn walk(yaml: &str) -> Walk {
         Walk::new(Some(&next(yaml)), vec![path("id")], None)
     }
@@ -334,7 +312,7 @@ mod tests {
         ] {
             let mut walk = walk(kind);
             let parts = page(&walk, &format!("{{{one}{members}}}"), None);
-            assert_eq!(walk.pass(&parts), Ok(()), "{kind}");
+            assert_eq!(take(&mut walk, parts), Ok(()), "{kind}");
             assert_eq!((walk.at(), walk.ended()), (expected, expected.is_none()), "{kind} {members}");
         }
         for (kind, members, expected) in [
@@ -345,7 +323,7 @@ mod tests {
         ] {
             let mut walk = walk(kind);
             let parts = page(&walk, &format!("{{\"r\":[]{members}}}"), None);
-            walk.pass(&parts).unwrap();
+            take(&mut walk, parts).unwrap();
             assert_eq!(walk.at(), expected, "{kind} {members}");
         }
     }
@@ -359,7 +337,7 @@ mod tests {
         ] {
             let mut walk = walk(kind);
             let parts = page(&walk, body, None);
-            assert!(walk.pass(&parts).is_err(), "{kind}");
+            assert!(take(&mut walk, parts).is_err(), "{kind}");
         }
     }
 
@@ -368,54 +346,38 @@ mod tests {
         // The server knows no such parameter, and gives its first page for ever.
         for kind in ["offset: { param: p }", "page: { param: p }", "last: { param: p, field: id }"] {
             let mut walk = walk(kind);
-            let failed = (0..9).find_map(|_| walk.pass(&page(&walk, r#"{"r":[{"id":7},{"id":8}]}"#, None)).err());
+            let failed = (0..9).find_map(|_| {
+                let parts = page(&walk, r#"{"r":[{"id":7},{"id":8}]}"#, None);
+                take(&mut walk, parts).err()
+            });
             assert!(failed.is_some_and(|what| what.contains("over and over")), "{kind}");
         }
         // Tokens in a circle; the same token with empty pages; new tokens with empty pages.
         let mut circle = walk("token: { from: n, param: p }");
         let failed = (0..9).find_map(|at| {
             let body = format!("{{\"r\":[{{\"id\":{at}}}],\"n\":\"{}\"}}", ["a", "b", "c"][at % 3]);
-            circle.pass(&page(&circle, &body, None)).err().map(|_| at)
+            let parts = page(&circle, &body, None);
+            take(&mut circle, parts).err().map(|_| at)
         });
         assert_eq!(failed, Some(3));
         for (token, most) in [(None, PATIENCE_WITH_EMPTY + 1), (Some("new"), MOST_EMPTY)] {
             let mut walk = walk("token: { from: n, param: p }");
             let failed = (0..2_000).find(|at| {
                 let name = token.map_or_else(|| "same".to_owned(), |token| format!("{token}{at}"));
-                walk.pass(&page(&walk, &format!("{{\"r\":[],\"n\":\"{name}\"}}"), None)).is_err()
+                let parts = page(&walk, &format!("{{\"r\":[],\"n\":\"{name}\"}}"), None);
+                take(&mut walk, parts).is_err()
             });
             assert_eq!(failed, Some(most));
         }
     }
 
     #[test]
-    fn links_are_found_by_relation() {
-        let header = r#"<https://a.com/1>; rel="previous first", </v1/list?p=3,4>; title="a, b; c"; rel=next"#;
-        assert_eq!(link(header, "next"), Some("/v1/list?p=3,4"));
-        assert_eq!(link(header, "first"), Some("https://a.com/1"));
-        assert_eq!(link(header, "last"), None);
+    fn links_are_followed_by_relation() {
+        let header = r#"</v1/list?p=1>; rel=first, <?p=3>; rel="next""#;
         let mut walk = walk("link: next");
         let parts = page(&walk, r#"{"r":[{"id":1}]}"#, Some(header));
-        walk.pass(&parts).unwrap();
-        assert_eq!(walk.at(), Some("/v1/list?p=3,4"));
-    }
-
-    #[test]
-    fn urls_are_taken_from_where_they_were_given() {
-        for (asked, target, expected) in [
-            ("/v1/list?x=1", "?p=2", "/v1/list?p=2"),
-            ("/v1/list?x=1", "list?p=2", "/v1/list?p=2"),
-            ("/v1/list?from=https://a.com/", "?p=2", "/v1/list?p=2"),
-            ("/v1/list", "/x?from=https://a.com/", "/x?from=https://a.com/"),
-            ("/v1/list", "@b.com/x", "/v1/@b.com/x"),
-            ("/v1/list", "//b.com/x", "https://b.com/x"),
-            ("/v1/list", "//server.invalid.b.com/x", "https://server.invalid.b.com/x"),
-            ("/v1/list", "https://b.com/x", "https://b.com/x"),
-            ("https://a.com/v1/list", "/x", "https://a.com/x"),
-            ("https://a.com/v1/list", "//b.com/x", "https://b.com/x"),
-        ] {
-            assert_eq!(absolute(asked, target).as_deref(), Ok(expected), "{asked} {target}");
-        }
+        take(&mut walk, parts).unwrap();
+        assert_eq!(walk.at(), Some("/v1/list?p=3"));
     }
 
     #[test]
@@ -426,6 +388,7 @@ mod tests {
             query: vec![("page".into(), "0".into())],
             headers: reqwest::header::HeaderMap::new(),
             json: None,
+            rules: Vec::new(),
         };
         put(&mut call, "page", "2", true).unwrap();
         assert_eq!(call.query, [("page".to_owned(), "2".to_owned())]);

@@ -72,9 +72,7 @@ impl StreamPlan {
         options: &StreamOptions,
     ) -> Result<Self, SourceError> {
         let stream = connector.stream(name).ok_or_else(|| {
-            let hint = affluent_spec::suggest::hint(name, connector.streams.keys().map(Name::as_str));
-            let error = SourceError::usage(connector.connector.as_str(), format!("there is no stream `{name}`"));
-            hint.map_or(error.clone(), |hint| error.with_hint(hint))
+            SourceError::no_stream(connector.connector.as_str(), name, connector.streams.keys().map(Name::as_str))
         })?;
         let mut fields = stream.fields.clone();
         fields.extend(options.columns.clone());
@@ -122,6 +120,12 @@ impl StreamPlan {
         }
     }
 
+    /// The columns that no record may lack.
+    pub(crate) fn required(&self) -> Vec<String> {
+        let key = self.stream.key.iter().filter(|field| self.stream.may_lack.as_ref() != Some(*field));
+        key.map(|field| bronze::of_field(field)).collect()
+    }
+
     /// The path of the field that identifies a record at the server.
     pub(crate) fn id_path(&self) -> Path {
         self.stream.key.first().map(|field| body::path(field)).unwrap_or_default()
@@ -130,6 +134,16 @@ impl StreamPlan {
     /// The paths of the key's fields.
     pub(crate) fn key_paths(&self) -> Vec<Path> {
         self.stream.key.iter().map(|field| body::path(field)).collect()
+    }
+
+    /// Whether the stream is asked for by a SOQL query.
+    pub(crate) fn is_soql(&self) -> bool {
+        self.stream.soql().is_some()
+    }
+
+    /// Whether a field is kept as JSON.
+    pub(crate) fn has_json(&self) -> bool {
+        self.fields.values().any(|ty| *ty == ColumnType::Json)
     }
 
     /// How an answer names the next page.
@@ -179,7 +193,7 @@ fn deletes(stream: &Stream, list: &ListPlan) -> DeletesPlan {
     match &stream.deletes {
         None => DeletesPlan::Untold,
         Some(Deletes::Query(query)) => DeletesPlan::Listed(Box::new(list.with(query))),
-        Some(Deletes::Flag(field)) => DeletesPlan::Marked(Marks::new([(field.as_str(), "true")])),
+        Some(Deletes::Flag(field)) => DeletesPlan::Marked(Marks::set(field)),
         Some(Deletes::Value(values)) => DeletesPlan::Marked(Marks::new(pairs(values))),
         Some(Deletes::Entry(entry)) => {
             DeletesPlan::Entries { when: Marks::new(pairs(&entry.when)), tombstone: Tombstone::new(pairs(&entry.key)) }

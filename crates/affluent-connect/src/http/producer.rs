@@ -17,7 +17,7 @@ use super::plan::{DeletesPlan, StreamPlan};
 use super::request::ListPlan;
 use super::shape::{Shaped, shape};
 use super::state::State;
-use super::{children, deleted, formats, keyset, listing, opaque, slices};
+use super::{bulk, children, deleted, formats, keyset, listing, opaque, ordered, slices};
 use crate::SourceError;
 
 /// A page as it came, with its records located.
@@ -35,6 +35,17 @@ pub(crate) enum Deleted {
     None,
     All,
     Each(Vec<bool>),
+}
+
+impl Deleted {
+    /// Whether the record of that number is one.
+    pub(crate) fn of(&self, index: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Each(flags) => flags.get(index).copied().unwrap_or_default(),
+        }
+    }
 }
 
 /// Why a producer stops early.
@@ -100,7 +111,7 @@ impl Producer {
                      deleted since the last read is not told: {why}",
                     self.plan.name
                 );
-                self.produce(State { at: None, page: None, token: None, gone: state.gone }).await
+                self.produce(State { gone: state.gone, ..State::default() }).await
             }
             other => other,
         };
@@ -125,11 +136,20 @@ impl Producer {
                     let end = if state.page.is_some() { state.at } else { self.newest(cursor, &newest?).await? };
                     listing::first_load(self, end, &state).await?
                 }
-                _ => keyset::read(self, cursor, dialect, &state, since).await?,
+                _ => {
+                    let fields = keyset::fields(self, dialect).await?;
+                    match bulk::read(self, cursor, dialect, &fields, &state, since).await? {
+                        Some(after) => after,
+                        None => keyset::read(self, cursor, dialect, &fields, &state, since).await?,
+                    }
+                }
             },
             (Some((_, Way::Opaque { opaque, start })), _) => opaque::read(self, opaque, *start, &state).await?,
-            (Some((_, Way::Since { start, step: Some(step) })), _) => {
-                slices::read(self, since.or(*start), *step, &state).await?
+            (Some((_, Way::Since { start, step: Some(step), lag })), _) => {
+                slices::read(self, since.or(*start), *step, *lag, &state).await?
+            }
+            (Some((cursor, Way::Ordered { start })), _) => {
+                ordered::read(self, cursor, since.or(*start), &state).await?
             }
             (Some((_, Way::Since { start, .. })), _) => listing::read(self, since, *start, &state).await?,
             (Some((_, Way::Whole)) | None, _) => listing::read(self, None, None, &state).await?,

@@ -2,66 +2,7 @@
 
 use std::ops::Range;
 
-use jiter::{Jiter, JiterError, Peek};
-
-use super::body::Path;
-
-/// Where the values at those paths lie; `None` for what is absent.
-pub(crate) fn pick(record: &[u8], paths: &[Path]) -> Vec<Option<Range<usize>>> {
-    let mut found = vec![None; paths.len()];
-    let targets: Vec<(usize, &[String])> = paths.iter().map(Vec::as_slice).enumerate().collect();
-    let mut jiter = Jiter::new(record);
-    // What is no JSON is refused where it is decoded.
-    let _ = jiter.peek().and_then(|peek| walk(&mut jiter, peek, &targets, &mut found));
-    found
-}
-
-fn walk(
-    jiter: &mut Jiter<'_>,
-    peek: Peek,
-    targets: &[(usize, &[String])],
-    found: &mut [Option<Range<usize>>],
-) -> Result<(), JiterError> {
-    let start = jiter.current_index();
-    if peek == Peek::Object && targets.iter().any(|(_, path)| !path.is_empty()) {
-        let mut key = jiter.known_object()?;
-        while let Some(name) = key {
-            let inner: Vec<(usize, &[String])> = targets
-                .iter()
-                .filter_map(|(index, path)| match path.split_first() {
-                    Some((first, rest)) if first == name => Some((*index, rest)),
-                    _ => None,
-                })
-                .collect();
-            let peek = jiter.peek()?;
-            walk(jiter, peek, &inner, found)?;
-            key = jiter.next_key()?;
-        }
-    } else {
-        jiter.known_skip(peek)?;
-    }
-    for (index, _) in targets.iter().filter(|(_, path)| path.is_empty()) {
-        found[*index] = Some(start..jiter.current_index());
-    }
-    Ok(())
-}
-
-/// Where the elements of an array lie; `None` for null and what is no array.
-pub(crate) fn elements(array: &[u8]) -> Option<Vec<Range<usize>>> {
-    let mut jiter = Jiter::new(array);
-    if jiter.peek().ok()? != Peek::Array {
-        return None;
-    }
-    let mut found = Vec::new();
-    let mut element = jiter.known_array().ok()?;
-    while let Some(peek) = element {
-        let start = jiter.current_index();
-        jiter.known_skip(peek).ok()?;
-        found.push(start..jiter.current_index());
-        element = jiter.array_step().ok()?;
-    }
-    Some(found)
-}
+use jiter::{Jiter, Peek};
 
 /// Writes an object with these members before those of `rest`.
 pub(crate) fn write<'a>(out: &mut Vec<u8>, members: impl IntoIterator<Item = (&'a str, &'a [u8])>, rest: &[u8]) {
@@ -113,6 +54,7 @@ pub(crate) fn merge(out: &mut Vec<u8>, one: &[u8], other: &[u8]) {
     out.push(b'}');
 }
 
+/// The members of an object; `None` for what is none.
 fn members(object: &[u8]) -> Option<Vec<(String, Range<usize>)>> {
     let mut jiter = Jiter::new(object);
     if jiter.peek().ok()? != Peek::Object {
@@ -133,22 +75,6 @@ fn members(object: &[u8]) -> Option<Vec<(String, Range<usize>)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::body::path;
-
-    #[test]
-    fn values_are_copied_as_they_are_written() {
-        let record = br#"{"id": 12345678901234567890.10, "a": {"b": [1, {"x": 2}], "s": "\u00e9"}, "n": null}"#;
-        let picked = pick(record, &[path("id"), path("a.b"), path("a"), path("n"), path("a.c")]);
-        let text =
-            |index: usize| picked[index].clone().map(|range| String::from_utf8_lossy(&record[range]).into_owned());
-        assert_eq!(text(0).as_deref(), Some("12345678901234567890.10"));
-        assert_eq!(text(1).as_deref(), Some(r#"[1, {"x": 2}]"#));
-        assert_eq!(text(2).as_deref(), Some(r#"{"b": [1, {"x": 2}], "s": "\u00e9"}"#));
-        assert_eq!((text(3).as_deref(), text(4)), (Some("null"), None));
-        let array = picked[1].clone().map(|range| &record[range]).unwrap();
-        assert_eq!(elements(array).unwrap(), [1..2, 4..12]);
-        assert_eq!((elements(b"null"), elements(b"[]")), (None, Some(vec![])));
-    }
 
     #[test]
     fn objects_are_written_and_put_together() {

@@ -137,6 +137,7 @@ impl ListPlan {
             query: texts(&self.query, words, scope)?.into_iter().collect(),
             headers: headers(&texts(&self.headers, words, scope)?)?,
             json,
+            rules: Vec::new(),
         })
     }
 
@@ -148,6 +149,7 @@ impl ListPlan {
             query: Vec::new(),
             headers: headers(&texts(&self.headers, words, &Scope::default())?)?,
             json: json.map(|json| Bytes::from(json.to_string())),
+            rules: Vec::new(),
         })
     }
 }

@@ -115,8 +115,12 @@ fn too_long(error: SourceError, wait: Duration) -> SourceError {
 
 /// What is done about an answer of that status, and the manifest's hint. Rules come first, in their order; then 401 logs in
 /// again, 408, 425, 429 and 5xx are tried again, and everything else from 300 on fails.
-pub(crate) fn decide<'a>(rules: &'a [ErrorRule], status: StatusCode, body: &[u8]) -> Option<(Action, Option<&'a str>)> {
-    let rule = rules.iter().find(|rule| {
+pub(crate) fn decide<'a>(
+    rules: impl IntoIterator<Item = &'a ErrorRule>,
+    status: StatusCode,
+    body: &[u8],
+) -> Option<(Action, Option<&'a str>)> {
+    let rule = rules.into_iter().find(|rule| {
         rule.status == status.as_u16()
             && rule.contains.as_ref().is_none_or(|text| String::from_utf8_lossy(body).contains(text.as_str()))
     });

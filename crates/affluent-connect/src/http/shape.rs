@@ -5,11 +5,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::body::{Path, path, scalars};
 use super::plan::{DeletesPlan, StreamPlan};
 use super::producer::{Deleted, Parts};
-use super::record::{elements, pick, write};
+use super::record::write;
 use crate::SourceError;
+use crate::decode::path::{Path, elements, find, path, places, scalars};
 
 /// The records of a page, as they are handed over.
 pub(crate) struct Shaped {
@@ -39,16 +39,17 @@ pub(crate) fn shape(plan: &StreamPlan, parts: Parts) -> Result<Shaped, SourceErr
 
 /// Where an array of records lies in each record.
 pub(crate) struct ExplodePlan {
-    /// The array, and what else of the outer record is kept.
-    paths: Vec<Path>,
+    array: Path,
+    /// What else of the outer record is kept, by these names.
+    kept: Vec<Path>,
     names: Vec<String>,
 }
 
 impl ExplodePlan {
     pub(crate) fn new(explode: &affluent_spec::connector::Explode) -> Self {
-        let kept = explode.keep.values();
         Self {
-            paths: std::iter::once(&explode.path).chain(kept).map(|dotted| path(dotted)).collect(),
+            array: path(&explode.path),
+            kept: explode.keep.values().map(|dotted| path(dotted)).collect(),
             names: explode.keep.keys().cloned().collect(),
         }
     }
@@ -62,17 +63,18 @@ fn exploded(
     let (mut made, mut records) = (Vec::with_capacity(parts.body.len()), Vec::new());
     for range in &parts.records {
         let outer = &parts.body[range.clone()];
-        let mut found = pick(outer, &explode.paths).into_iter();
-        let inner = match found.next().flatten() {
-            Some(array) => elements_at(&outer[array], &[]),
-            // An array may lie on the way to the one that is meant.
-            None => elements_at(outer, &explode.paths[0]),
+        // What is no JSON is refused where it is decoded, as what it is.
+        let Ok(found) = find(outer, &explode.kept, None) else {
+            let start = made.len();
+            made.extend_from_slice(outer);
+            records.push(start..made.len());
+            continue;
         };
-        let inner = inner.ok_or_else(|| {
-            let what = format!("`{}` of a record is no array", explode.paths[0].join("."));
+        let inner = elements_at(outer, &explode.array).ok_or_else(|| {
+            let what = format!("`{}` of a record is no array", explode.array.join("."));
             SourceError::failed(&plan.name, what)
         })?;
-        let kept = explode.names.iter().zip(found);
+        let kept = explode.names.iter().zip(found.values);
         let kept: Vec<(&str, &[u8])> = kept.filter_map(|(name, range)| Some((name.as_str(), &outer[range?]))).collect();
         for element in inner {
             let start = made.len();
@@ -90,43 +92,49 @@ fn exploded(
 
 /// The elements of the array at that path, or of all where an array lies on the way; none of what is absent or null.
 fn elements_at<'a>(value: &'a [u8], path: &[String]) -> Option<Vec<&'a [u8]>> {
-    if value == b"null" {
-        return Some(Vec::new());
+    let at = |path: &[String]| places(value, &[path.to_vec()]).pop().flatten().map(|range| &value[range]);
+    let Some((first, rest)) = path.split_first() else {
+        let none = (value == b"null").then(Vec::new);
+        return none.or_else(|| Some(elements(value)?.into_iter().map(|range| &value[range]).collect()));
+    };
+    if let Some(array) = at(path) {
+        return elements_at(array, &[]);
     }
     if let Some(ranges) = elements(value) {
-        let each = ranges.into_iter().map(|range| &value[range]);
-        if path.is_empty() {
-            return Some(each.collect());
-        }
-        let mut all = Vec::new();
-        for element in each {
-            all.extend(elements_at(element, path)?);
-        }
-        return Some(all);
+        let each: Option<Vec<_>> = ranges.into_iter().map(|range| elements_at(&value[range], path)).collect();
+        return each.map(|each| each.concat());
     }
-    let (first, rest) = path.split_first()?;
-    match pick(value, &[vec![first.clone()]]).pop().flatten() {
-        Some(range) => elements_at(&value[range], rest),
-        None => Some(Vec::new()),
-    }
+    at(std::slice::from_ref(first)).map_or_else(|| Some(Vec::new()), |inner| elements_at(inner, rest))
 }
 
-/// Paths with the texts that tell a deleted record.
+/// Paths with what tells a deleted record there.
 pub(crate) struct Marks {
     paths: Vec<Path>,
-    texts: Vec<String>,
+    /// The text; `None` where any will do that is neither false nor empty: a true boolean, an instant.
+    texts: Vec<Option<String>>,
 }
 
 impl Marks {
     pub(crate) fn new<'a>(marks: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let (paths, texts) = marks.into_iter().map(|(place, text)| (path(place), text.to_owned())).unzip();
+        let (paths, texts) = marks.into_iter().map(|(place, text)| (path(place), Some(text.to_owned()))).unzip();
         Self { paths, texts }
     }
 
+    /// Of records that are deleted where that field is set.
+    pub(crate) fn set(field: &str) -> Self {
+        Self { paths: vec![path(field)], texts: vec![None] }
+    }
+
     fn fit(&self, record: &[u8]) -> bool {
-        scalars(record, &self.paths).iter().map(Option::as_deref).eq(self.texts.iter().map(|text| Some(text.as_str())))
+        scalars(record, &self.paths).iter().zip(&self.texts).all(|(found, text)| match (found, text) {
+            (Some(found), None) => !UNSET.contains(&found.as_str()),
+            (found, text) => found == text,
+        })
     }
 }
+
+/// What a flag says that is not set.
+const UNSET: [&str; 3] = ["", "false", "0"];
 
 /// Which records are marked as deleted.
 fn marked(marks: &Marks, body: &Bytes, records: &[Range<usize>]) -> Deleted {
@@ -147,7 +155,7 @@ impl Tombstone {
     }
 
     fn write(&self, out: &mut Vec<u8>, told: &[u8]) {
-        let picked = self.names.iter().zip(pick(told, &self.paths));
+        let picked = self.names.iter().zip(places(told, &self.paths));
         write(out, picked.filter_map(|(name, range)| Some((name.as_str(), &told[range?]))), b"");
     }
 }
@@ -188,19 +196,49 @@ fn entries(
 
 #[cfg(test)]
 mod tests {
-    use super::elements_at;
-    use crate::http::body::path;
+    use super::*;
+
+    #[test]
+    fn a_flag_is_a_boolean_or_an_instant_that_is_set() {
+        for (value, deleted) in [
+            ("true", true),
+            ("1", true),
+            (r#""2026-01-02T03:04:05Z""#, true),
+            ("false", false),
+            ("0", false),
+            (r#""""#, false),
+            ("null", false),
+        ] {
+            let record = format!(r#"{{"id": 1, "gone": {value}}}"#);
+            assert_eq!(Marks::set("gone").fit(record.as_bytes()), deleted, "{value}");
+        }
+        assert!(!Marks::set("gone").fit(br#"{"id": 1}"#));
+        let value = Marks::new([("gone", "true"), ("kind", "a")]);
+        assert!(value.fit(br#"{"gone": true, "kind": "a"}"#) && !value.fit(br#"{"gone": true}"#));
+    }
 
     #[test]
     fn arrays_on_the_way_are_gone_through() {
-        let record = br#"{"a": [{"b": [1, 2]}, {"b": null}, {}, {"b": [3]}], "c": {"d": [4]}, "e": 5, "f": null}"#;
+        let record =
+            br#"{"a": [{"b": [1, 2]}, {"b": null}, {}, {"b": [3]}], "c": {"d": [4]}, "e": 5, "f": null, "c.h": [6]}"#;
         let found = |dotted: &str| {
             let found = elements_at(record, &path(dotted))?;
             Some(found.into_iter().map(|one| String::from_utf8_lossy(one).into_owned()).collect::<Vec<_>>())
         };
         let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert_eq!(found("a.b"), texts(&["1", "2", "3"]));
-        assert_eq!(found("c.d"), texts(&["4"]));
+        assert_eq!(found("a.3.b"), texts(&["3"]));
+        assert_eq!((found("c.d"), found("c.h")), (texts(&["4"]), texts(&["6"])));
         assert_eq!((found("f"), found("g.h"), found("e")), (texts(&[]), texts(&[]), None));
+    }
+
+    #[test]
+    fn tombstones_are_made_of_what_lies_at_any_path() {
+        let tombstone = Tombstone::new([("id", "@odata.id"), ("n", "cells.1.value"), ("none", "cells.2")]);
+        let mut made = Vec::new();
+        tombstone.write(&mut made, br#"{"@odata.id":"x","reason":"deleted","cells":[{},{"value":1.10}]}"#);
+        assert_eq!(String::from_utf8(made).unwrap(), r#"{"id":"x","n":1.10}"#);
+        let marks = Marks::new([("cells.0", "gone"), ("@odata.type", "t")]);
+        assert!(marks.fit(br#"{"cells":["gone"],"@odata.type":"t"}"#) && !marks.fit(br#"{"cells":["gone"]}"#));
     }
 }

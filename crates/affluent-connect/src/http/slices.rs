@@ -8,26 +8,35 @@ use super::producer::{Producer, Stop};
 use super::request::Scope;
 use super::state::State;
 
-/// Reads from `from` to now.
+/// How far the server's clock may be ahead of ours without a slice of its own for it.
+const LEEWAY: TimeDelta = TimeDelta::hours(1);
+
+/// Reads from `from` to `lag` before now: by the server's clock, once it has told it.
 pub(crate) async fn read(
     producer: &Producer,
     from: Option<DateTime<Utc>>,
     step: TimeDelta,
+    lag: TimeDelta,
     state: &State,
 ) -> Result<State, Stop> {
     let plan = &producer.plan;
-    let now = Utc::now();
+    let mut now = Utc::now() - lag;
+    let mut told = false;
     let mut state = state.clone();
     let mut from = from;
     loop {
         let end = from.and_then(|from| from.checked_add_signed(step)).unwrap_or(now);
-        let last = end >= now;
         // A place to begin at that lies ahead makes one slice, and that is empty.
-        let until = if last { from.map_or(now, |from| now.max(from)) } else { end };
+        let cut = end >= now;
+        let until = if cut { from.map_or(now, |from| now.max(from)) } else { end };
+        let reached = until + if cut { LEEWAY } else { TimeDelta::zero() };
         let scope = Scope { since: from, until: Some(until), ..Scope::default() };
         let mut reach = Reach::new(plan.cursor.as_ref());
         let mut pages = Pages::new(&producer.client, plan, &plan.list, &scope, None)?;
         while let Some(parts) = pages.fetch().await? {
+            if !std::mem::replace(&mut told, true) {
+                now = parts.time - lag;
+            }
             let shaped = producer.shaped(parts)?;
             reach.take(&shaped, pages.number());
             if !pages.ended() {
@@ -35,11 +44,11 @@ pub(crate) async fn read(
                 continue;
             }
             // What lies after the server's clock is not there yet, whatever ours says.
-            let reached = if last { reach.end() } else { reach.began().map(|began| began.min(until)) };
-            state = state.reached(reached);
+            let last = reached >= now;
+            state = state.reached(if last { reach.end() } else { reach.began().map(|began| began.min(until)) });
             producer.give(shaped, Some(state.clone())).await?;
         }
-        if last {
+        if reached >= now {
             return Ok(state);
         }
         from = Some(until);

@@ -21,6 +21,30 @@ pub(crate) struct State {
     /// Up to when the list of deleted records was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gone: Option<DateTime<Utc>>,
+    /// The job whose results are being read; `at` is what it was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<Job>,
+}
+
+/// A job of the server whose results are handed over page by page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Job {
+    /// Its path, with the version of the API that made it: no other gives its results.
+    pub(crate) path: String,
+    /// Tells its query from others: one with other fields or conditions is none of this job's.
+    pub(crate) query: String,
+    /// The server's clock before it was made: what changes from then on may be missing in it.
+    pub(crate) began: DateTime<Utc>,
+    /// The page at which to go on; the first one without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) locator: Option<String>,
+    /// Records handed over so far.
+    #[serde(default)]
+    pub(crate) given: u64,
+    /// The highest cursor among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) highest: Option<DateTime<Utc>>,
 }
 
 impl State {
@@ -44,12 +68,14 @@ impl State {
             ("gone", self.gone.map(instant)),
         ];
         members.extend(all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
+        let job = self.job.as_ref().and_then(|job| serde_json::to_value(job).ok());
+        members.extend(job.map(|job| ("job".to_owned(), job)));
         Cursor(members.into())
     }
 
-    /// The same where the list was read up to `at`.
+    /// The same where all was read up to `at`.
     pub(crate) fn reached(&self, at: Option<DateTime<Utc>>) -> Self {
-        Self { at: self.at.max(at), page: None, ..self.clone() }
+        Self { at: self.at.max(at), page: None, job: None, ..self.clone() }
     }
 }
 
@@ -65,6 +91,18 @@ mod tests {
             State { at, ..State::default() },
             State { at, page: Some("42".into()), ..State::default() },
             State { token: Some("x".into()), gone: at, ..State::default() },
+            State {
+                at,
+                job: Some(Job {
+                    path: "/jobs/query/750".into(),
+                    query: "0f".into(),
+                    began: at.unwrap_or_default(),
+                    locator: Some("MTAw".into()),
+                    given: 7,
+                    highest: at,
+                }),
+                ..State::default()
+            },
         ] {
             assert_eq!(State::read(Some(&state.cursor())).unwrap(), state);
         }

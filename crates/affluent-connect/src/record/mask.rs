@@ -2,85 +2,20 @@
 //!
 //! E-mail addresses, international phone numbers, IBANs and IP addresses are known by what they look like; names, phones,
 //! addresses, dates of birth and free text by the name of their field. What stands in place of a value is made from it by a
-//! keyed hash, whose key is the source's own secret: without it nobody can try values until one fits.
+//! keyed hash, whose key is the source's own secret: without it nobody can try values until one fits. What lies within a
+//! field is what the field is, unless its own name says more: `phones: [{ value: ... }]` holds phones. Ids stay.
 
-use jiter::{Jiter, JiterError, Peek};
+use chrono::DateTime;
+use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use ring::hmac;
+
+use super::personal::{Kind, is_id, kind};
+use crate::decode::DEPTH;
 
 /// Masks values.
 #[derive(Clone)]
 pub(super) struct Masker {
     key: hmac::Key,
-}
-
-/// What a field's name says of its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Letters and digits are replaced.
-    Text,
-    /// Digits are replaced.
-    Phone,
-    /// A day of birth.
-    Birth,
-    /// It must not be seen at all.
-    Secret,
-    /// Only what looks like personal data is replaced.
-    Other,
-}
-
-const TEXT: [&str; 31] = [
-    "name",
-    "firstname",
-    "lastname",
-    "middlename",
-    "fullname",
-    "givenname",
-    "familyname",
-    "surname",
-    "displayname",
-    "nickname",
-    "username",
-    "login",
-    "contactname",
-    "customername",
-    "salutation",
-    "address",
-    "address1",
-    "address2",
-    "street",
-    "streetaddress",
-    "mailingstreet",
-    "billingstreet",
-    "postcode",
-    "postalcode",
-    "zip",
-    "zipcode",
-    "description",
-    "comment",
-    "comments",
-    "note",
-    "notes",
-];
-const TEXT_ENDS: [&str; 9] =
-    ["firstname", "lastname", "fullname", "subject", "content", "message", "body", "street", "postalcode"];
-const PHONES: [&str; 5] = ["phone", "mobile", "fax", "telephone", "whatsapp"];
-const BIRTHS: [&str; 4] = ["birthdate", "birthday", "dateofbirth", "dob"];
-const SECRETS: [&str; 6] = ["password", "secret", "accesstoken", "refreshtoken", "apikey", "idtoken"];
-
-fn kind(field: &str) -> Kind {
-    let plain: String = field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    let has = |words: &[&str]| words.iter().any(|word| plain.contains(word));
-    if has(&SECRETS) {
-        Kind::Secret
-    } else if has(&BIRTHS[..3]) || plain == BIRTHS[3] {
-        Kind::Birth
-    } else if has(&PHONES) {
-        Kind::Phone
-    } else if TEXT.contains(&plain.as_str()) || TEXT_ENDS.iter().any(|end| plain.ends_with(end)) {
-        Kind::Text
-    } else {
-        Kind::Other
-    }
 }
 
 impl Masker {
@@ -94,8 +29,14 @@ impl Masker {
         let mut jiter = Jiter::new(text.as_bytes());
         let mut out = String::with_capacity(text.len() * 2);
         let peek = jiter.peek()?;
-        self.value(&mut jiter, peek, text, Kind::Other, 0, &mut out)?;
-        jiter.finish()?;
+        let done = self.value(&mut jiter, peek, text, Kind::Other, 0, &mut out).and_then(|()| jiter.finish());
+        if matches!(&done, Err(fault) if fault.error_type == JiterErrorType::JsonError(JsonErrorType::RecursionLimitExceeded))
+        {
+            // Nobody can tell what it holds.
+            out = "null".to_owned();
+        } else {
+            done?;
+        }
         out.push('\n');
         Ok(out)
     }
@@ -114,6 +55,11 @@ impl Masker {
             out.push_str(&"  ".repeat(depth));
         };
         match peek {
+            // What lies deeper is no record of anybody's.
+            Peek::Object | Peek::Array if depth >= DEPTH => {
+                jiter.known_skip(peek)?;
+                out.push_str("null");
+            }
             Peek::Object => {
                 out.push('{');
                 let mut first = true;
@@ -126,7 +72,7 @@ impl Masker {
                     out.push_str(&quoted(&name));
                     out.push_str(": ");
                     let peek = jiter.peek()?;
-                    self.value(jiter, peek, text, kind(&name), depth + 1, out)?;
+                    self.value(jiter, peek, text, within(kind_here, &name), depth + 1, out)?;
                     key = jiter.next_key()?.map(str::to_owned);
                 }
                 if !first {
@@ -158,15 +104,29 @@ impl Masker {
             other => {
                 let start = jiter.current_index();
                 jiter.known_skip(other)?;
-                let number = &text[start..jiter.current_index()];
-                let personal = other.is_num() && kind_here == Kind::Phone;
-                out.push_str(&if personal { self.shaped(number, 1) } else { number.to_owned() });
+                let plain = &text[start..jiter.current_index()];
+                let personal = other.is_num() && kind_here != Kind::Other;
+                out.push_str(&if personal { self.number(plain, kind_here) } else { plain.to_owned() });
             }
         }
         Ok(())
     }
 
-    /// A text outside JSON, or in a request: what looks like personal data is masked.
+    /// A table with a header, its cells masked by the names of their columns.
+    pub(super) fn table(&self, text: &str) -> Result<String, csv::Error> {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers()?.clone();
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&header)?;
+        for line in reader.records() {
+            let line = line?;
+            writer.write_record(header.iter().zip(&line).map(|(name, cell)| self.masked(cell, kind(name))))?;
+        }
+        let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A text outside JSON and tables, or in a request: what looks like personal data is masked.
     pub(super) fn text(&self, value: &str) -> String {
         self.masked(value, Kind::Other)
     }
@@ -176,12 +136,14 @@ impl Masker {
             Kind::Secret => "***".to_owned(),
             Kind::Birth => self.day(value),
             Kind::Phone if value.chars().filter(char::is_ascii_digit).count() >= 4 => self.phone(value),
-            Kind::Text if !value.contains('@') => self.shaped(value, 0),
-            _ if is_phone(value) => self.phone(value),
-            _ if is_iban(value) => format!("{}{}", &value[..2], self.shaped(&value[2..], 0)),
             _ if value.parse::<std::net::IpAddr>().is_ok() => {
                 format!("192.0.2.{}", self.bytes("ip", value).first().copied().unwrap_or_default())
             }
+            // When something was written tells nothing of anybody.
+            Kind::Text if DateTime::parse_from_rfc3339(value).is_ok() => value.to_owned(),
+            Kind::Text if !value.contains('@') => self.shaped(value, 0),
+            _ if is_phone(value) => self.phone(value),
+            _ if is_iban(value) => format!("{}{}", &value[..2], self.shaped(&value[2..], 0)),
             _ => self.emails(value, kind),
         }
     }
@@ -235,6 +197,21 @@ impl Masker {
         }
     }
 
+    /// A number of the same shape: digits for digits, those of an exponent as they are.
+    fn number(&self, value: &str, kind: Kind) -> String {
+        if kind == Kind::Secret {
+            return "0".to_owned();
+        }
+        let end = value.find(['e', 'E']).unwrap_or(value.len());
+        let start = usize::from(value.starts_with('-'));
+        let mut masked = self.shaped(&value[start..end], usize::from(kind == Kind::Phone));
+        // A number of several digits does not begin with nought.
+        if masked.len() > 1 && masked.starts_with('0') && masked.as_bytes()[1].is_ascii_digit() {
+            masked.replace_range(..1, "1");
+        }
+        format!("{}{masked}{}", &value[..start], &value[end..])
+    }
+
     /// Letters for letters and digits for digits, of the same case and number; the first `kept` characters stay.
     fn shaped(&self, value: &str, kept: usize) -> String {
         const LETTERS: &[u8; 26] = b"aeioubcdfghjklmnpqrstvwxyz";
@@ -257,6 +234,16 @@ impl Masker {
 
     fn bytes(&self, use_of: &str, value: &str) -> Vec<u8> {
         hmac::sign(&self.key, format!("{use_of}\0{value}").as_bytes()).as_ref().to_vec()
+    }
+}
+
+/// What a field of that name holds within one of that kind.
+fn within(outer: Kind, name: &str) -> Kind {
+    match kind(name) {
+        Kind::Secret => Kind::Secret,
+        _ if is_id(name) && outer != Kind::Secret => Kind::Other,
+        Kind::Other => outer,
+        own => own,
     }
 }
 
@@ -314,19 +301,76 @@ mod tests {
         assert_ne!(masked, Masker::new(b"another").json(RECORD).unwrap());
     }
 
+    const NESTED: &str = r#"{"phones":[{"value":"06 12 34 56 78","label":"work","primary":true,"id":41}],
+        "address":{"line1":"4 rue des Lilas","city":"Lyon","zip":69003,"updated_at":"2026-01-02T03:04:05Z","id":"a-77"},
+        "address1_line1":"9 quai Jules","Mailing_City":"Nantes","zip":75011,"birthdate":446774400000,"password":98765,
+        "account":{"id":123456,"balance":98765.5},"notes":[{"id":7,"body":"called Jane"}],"ip_address":"203.0.113.9"}"#;
+
     #[test]
-    fn fields_are_known_by_their_names() {
-        for (field, expected) in [
-            ("FirstName", Kind::Text),
-            ("contact_last_name", Kind::Text),
-            ("mobilephone", Kind::Phone),
-            ("Date_of_Birth", Kind::Birth),
-            ("access_token", Kind::Secret),
-            ("id", Kind::Other),
-            ("updated_at", Kind::Other),
-            ("filename", Kind::Other),
+    fn a_table_is_masked_as_records_are() {
+        let masker = Masker::new(b"key");
+        let table = "Id,LastName,Street,Email,Amount\n1,\"Doe \"\"J\"\"\",\"1, rue\nX\",jane@acme.com,12.50\n2,,,,\n";
+        let masked = masker.table(table).unwrap();
+        let json = masker.json(r#"{"LastName": "Doe \"J\"", "Email": "jane@acme.com"}"#).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let mut lines = csv::Reader::from_reader(masked.as_bytes());
+        assert_eq!(
+            lines.headers().unwrap().iter().collect::<Vec<_>>(),
+            ["Id", "LastName", "Street", "Email", "Amount"]
+        );
+        let lines: Vec<csv::StringRecord> = lines.records().map(Result::unwrap).collect();
+        assert_eq!(
+            (&lines[0][0], &lines[0][1], &lines[0][3], &lines[0][4]),
+            ("1", json["LastName"].as_str().unwrap(), json["Email"].as_str().unwrap(), "12.50")
+        );
+        assert!(!masked.contains("rue") && !masked.contains("Doe") && lines[0][2].contains('\n'), "{masked}");
+        assert_eq!(lines[1].iter().collect::<Vec<_>>(), ["2", "", "", "", ""]);
+        assert!(masker.table("a,b\n1\n").is_err());
+    }
+
+    #[test]
+    fn what_lies_within_a_personal_field_is_masked_and_ids_stay() {
+        let masked = Masker::new(b"key").json(NESTED).unwrap();
+        for gone in [
+            "12 34 56",
+            "Lilas",
+            "Lyon",
+            "69003",
+            "Jules",
+            "Nantes",
+            "75011",
+            "446774400000",
+            "\": 98765,",
+            "Jane",
+            "203.0",
         ] {
-            assert_eq!(kind(field), expected, "{field}");
+            assert!(!masked.contains(gone), "{gone} in {masked}");
+        }
+        let value: serde_json::Value = serde_json::from_str(&masked).unwrap();
+        for (pointer, kept) in [
+            ("/phones/0/primary", serde_json::json!(true)),
+            ("/phones/0/id", 41.into()),
+            ("/address/id", "a-77".into()),
+            ("/address/updated_at", "2026-01-02T03:04:05Z".into()),
+            ("/account/id", 123_456.into()),
+            ("/account/balance", 98765.5.into()),
+            ("/notes/0/id", 7.into()),
+            ("/password", 0.into()),
+        ] {
+            assert_eq!(value.pointer(pointer), Some(&kept), "{pointer}");
+        }
+        let digits =
+            |pointer: &str| value.pointer(pointer).and_then(serde_json::Value::as_u64).map(|n| n.to_string().len());
+        assert_eq!([digits("/zip"), digits("/address/zip"), digits("/birthdate")], [Some(5), Some(5), Some(12)]);
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_left_out() {
+        for depth in [100, 150, 100_000] {
+            let deep = format!("{}\"06 12 34 56 78\"{}", "[".repeat(depth), "]".repeat(depth));
+            let masked = Masker::new(b"key").json(&format!("{{\"phone\": {deep}}}")).unwrap();
+            assert_eq!(masked.contains("null"), depth > 128, "{depth}");
+            assert!(!masked.contains("12 34"), "{depth}");
         }
     }
 }

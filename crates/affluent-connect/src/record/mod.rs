@@ -6,6 +6,7 @@
 mod gate;
 mod mask;
 mod pages;
+mod personal;
 mod player;
 mod recorder;
 mod tape;

@@ -68,10 +68,11 @@ impl Recorder {
     fn write(&self, exchange: &Exchange, number: usize) -> Result<(), RecordingError> {
         let text = String::from_utf8_lossy(&exchange.body).into_owned();
         let text = self.settings.conceal(&text);
-        let (extension, body) = match self.masker.json(&text) {
-            Ok(json) => ("json", json),
-            Err(_) => ("txt", text.lines().map(|line| self.masker.text(line) + "\n").collect()),
-        };
+        let table = exchange.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/csv"));
+        let masked = if table { self.masker.table(&text).ok().map(|table| ("csv", table)) } else { None };
+        let masked = masked.or_else(|| Some(("json", self.masker.json(&text).ok()?)));
+        let lines = || ("txt", text.lines().map(|line| self.masker.text(line) + "\n").collect());
+        let (extension, body) = masked.unwrap_or_else(lines);
         let name = format!("{}-{number:04}", self.stream);
         let reply = format!("{name}.body.{extension}");
         let taped = Taped {

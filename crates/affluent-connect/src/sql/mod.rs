@@ -20,7 +20,7 @@ mod tls;
 use std::sync::Arc;
 
 use affluent_spec::pipeline::Database;
-use affluent_spec::{ColumnType, bronze, suggest};
+use affluent_spec::{ColumnType, bronze};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use futures::stream::BoxStream;
@@ -96,8 +96,7 @@ impl SqlSource {
 impl Inner {
     fn stream(&self, name: &str) -> Result<&SqlStream, SourceError> {
         self.streams.iter().find(|stream| stream.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, self.streams.iter().map(|stream| stream.name.as_str())).unwrap_or_default();
-            SourceError::usage(self.access.place(), format!("there is no stream `{name}`")).with_hint(hint)
+            SourceError::no_stream(self.access.place(), name, self.streams.iter().map(|stream| stream.name.as_str()))
         })
     }
 

@@ -101,7 +101,7 @@ pub(super) fn read(
         };
         let ended = State { by: plan.by().cloned(), high, at: None };
         let chunks = !plan.unique.is_empty();
-        let mut rows = Builder::new(&plan, !chunks);
+        let mut rows = Builder::new(&plan, plan.key.is_empty());
         for (part, mut from) in parts(&plan, &state)? {
             let mut tried = 0;
             // Rows since the last place that a run could go on from.
@@ -134,6 +134,7 @@ pub(super) fn read(
                         }
                         from = Origin::Behind(place);
                         rows.push(&plan, texts, None);
+                        rows.has_room(&plan)?;
                         got += 1;
                         since += 1;
                         tried = 0;

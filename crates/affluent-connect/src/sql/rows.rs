@@ -8,12 +8,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::plan::{Plan, says_deleted};
 use super::session::Record;
 use crate::decode::{RowEnd, Rows};
+use crate::error::SourceError;
 use crate::page::{Cursor, Page, Rejected};
 
 /// Rows in a page at most.
 const PAGE_ROWS: usize = 16 * 1024;
 /// Bytes of text in a page at most, but for the row that crosses the line.
 const PAGE_BYTES: usize = 4 << 20;
+
+/// Rows that are told apart by what they say, at most: the memory for them is some 150 MiB.
+const MOST_ROWS: usize = 5_000_000;
 
 /// The texts of a row: as the database sent it, or as it was kept when it was refused.
 #[derive(Debug, Clone, Copy)]
@@ -55,8 +59,8 @@ pub(super) struct Builder {
     rows: Rows,
     /// The seed of each column's hash, made of its name: that columns come and go, without a value, changes no hash.
     seeds: Vec<u64>,
-    /// How often a row was met, by its hash, where rows need not differ.
-    copies: Option<HashMap<u64, u32>>,
+    /// Where rows need not differ: how often each was met.
+    copies: Option<Copies>,
     bytes: usize,
     requests: u32,
     room: String,
@@ -67,7 +71,8 @@ impl Builder {
         let mut rows = Rows::new(&plan.columns, plan.options);
         rows.require(&plan.key);
         let seeds = plan.columns.iter().map(|column| xxh3_64_with_seed(column.name.as_bytes(), 0)).collect();
-        Self { rows, seeds, copies: copies.then(HashMap::new), bytes: 0, requests: 0, room: String::new() }
+        let copies = copies.then(|| Copies { met: HashMap::new(), most: MOST_ROWS });
+        Self { rows, seeds, copies, bytes: 0, requests: 0, room: String::new() }
     }
 
     /// A query was sent.
@@ -78,7 +83,20 @@ impl Builder {
     /// Rows met before differ from those that follow.
     pub(super) fn forget_copies(&mut self) {
         if let Some(copies) = &mut self.copies {
-            copies.clear();
+            copies.met.clear();
+        }
+    }
+
+    /// Why no more rows can be taken, if that is so.
+    pub(super) fn has_room(&self, plan: &Plan) -> Result<(), SourceError> {
+        match &self.copies {
+            Some(copies) if copies.are_too_many() => {
+                let what = format!("nothing tells its rows apart, and there are more than {} of them", copies.most);
+                Err(SourceError::usage(&plan.shape.place, what).with_hint(
+                    "declare a `key`: the columns that identify a record, in a `query:` that makes them if need be",
+                ))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -110,9 +128,7 @@ impl Builder {
             self.rows.cell(at).push_text(text).map_err(|mismatch| (Some(at), mismatch.0))?;
         }
         if let Some(copies) = &mut self.copies {
-            let met = copies.entry(hash).or_default();
-            hash = hash.wrapping_add(u64::from(*met).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            *met += 1;
+            hash = copies.told_apart(hash);
         }
         let raw = plan.options.raw.then(|| texts.json(plan));
         let end = RowEnd { raw: raw.as_deref(), place: None, hash: hash.wrapping_add(u64::from(deleted)), deleted };
@@ -129,6 +145,26 @@ impl Builder {
         self.bytes = 0;
         let (rows, rejected) = self.rows.finish();
         Page { rows, rejected, cursor, requests: std::mem::take(&mut self.requests) }
+    }
+}
+
+/// How often each row was met, by its hash, so that one that is there twice comes to bronze twice.
+struct Copies {
+    met: HashMap<u64, u32>,
+    most: usize,
+}
+
+impl Copies {
+    /// The hash of a row, another one each time it is met.
+    fn told_apart(&mut self, hash: u64) -> u64 {
+        let met = self.met.entry(hash).or_default();
+        let own = hash.wrapping_add(u64::from(*met).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        *met += 1;
+        own
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.met.len() > self.most
     }
 }
 
@@ -153,4 +189,22 @@ pub(super) fn kept(plan: &Plan, raw: &str) -> Option<Vec<Option<String>>> {
     let object: Map<String, Value> = serde_json::from_str(raw).ok()?;
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
     Some(plan.shape.columns.iter().map(|column| text(&column.name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_told_apart_and_bounded() {
+        let mut copies = Copies { met: HashMap::new(), most: 2 };
+        let hashes = [7, 7, 8, 7].map(|hash| copies.told_apart(hash));
+        let mut distinct = hashes.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!((distinct.len(), hashes[0], hashes[2]), (4, 7, 8));
+        assert!(!copies.are_too_many());
+        copies.told_apart(9);
+        assert!(copies.are_too_many());
+    }
 }

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use affluent_spec::ColumnType;
 use affluent_spec::types::TimestampFormat;
-use affluent_spec::{ColumnType, suggest};
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::Int64Type;
 use async_trait::async_trait;
@@ -18,8 +18,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::log::{self, Found, Reader};
 use super::{EVENT_ID, RECEIVED_AT, WebhookStream};
+use crate::decode::path::{Path as JsonPath, Places, find, path, scalars};
 use crate::decode::{JsonDecoder, JsonField, RowOptions};
-use crate::http::body;
 use crate::schema::{Column, HASH, RAW, ROW};
 use crate::{Cursor, Overlap, Page, Rejected, Source, SourceError, StreamSchema, Window};
 
@@ -72,8 +72,7 @@ impl WebhookSource {
 
     fn stream(&self, name: &str) -> Result<&Arc<WebhookStream>, SourceError> {
         self.streams.iter().find(|stream| stream.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, self.streams.iter().map(|stream| stream.name.as_str())).unwrap_or_default();
-            SourceError::usage(&self.source, format!("there is no stream `{name}`")).with_hint(hint)
+            SourceError::no_stream(&self.source, name, self.streams.iter().map(|stream| stream.name.as_str()))
         })
     }
 }
@@ -265,8 +264,8 @@ fn instant(at: i64) -> String {
 struct Decoder {
     stream: Arc<WebhookStream>,
     json: JsonDecoder,
-    id: Vec<body::Path>,
-    events: Option<body::Path>,
+    id: Vec<JsonPath>,
+    events: Option<JsonPath>,
     /// Id and instant of each event given to `json`, by its number.
     known: Vec<(String, i64)>,
     rejected: Vec<Rejected>,
@@ -277,9 +276,9 @@ impl Decoder {
     fn new(stream: Arc<WebhookStream>) -> Self {
         let options = RowOptions { raw: stream.raw, located: true, zone: stream.zone, ..RowOptions::default() };
         Self {
-            json: JsonDecoder::with_options(&fields(&stream), options),
-            id: stream.id.iter().map(|path| body::path(path)).collect(),
-            events: stream.events.as_deref().map(body::path),
+            json: JsonDecoder::with_options(&fields(&stream), options).requiring(&stream.key),
+            id: stream.id.iter().map(|dotted| path(dotted)).collect(),
+            events: stream.events.as_deref().map(path),
             stream,
             known: Vec::new(),
             rejected: Vec::new(),
@@ -304,15 +303,15 @@ impl Decoder {
             None if several => &[],
             None => return self.event(body, at, numbered(position, 0)),
         };
-        let reason = match body::locate(body, Some(path), &[]) {
-            Ok(body::Located { records: Some(events), .. }) => {
+        let reason = match find(body, &[], Some(path)) {
+            Ok(Places { elements: Some(events), .. }) => {
                 for (index, range) in events.into_iter().enumerate() {
                     self.event(&body[range], at, numbered(position, index));
                 }
                 return;
             }
             Ok(_) => format!("there is no array of events at `{}`", path.join(".")),
-            Err(error) => error.replace("the answer", "what was sent"),
+            Err(error) => format!("what was sent is no JSON: {error}"),
         };
         let raw = String::from_utf8_lossy(body).into_owned();
         self.rejected.push(Rejected { position: position.to_owned(), column: None, reason, raw });
@@ -323,7 +322,7 @@ impl Decoder {
         let id = if self.id.is_empty() {
             Ok(format!("{:032x}", xxh3_128(event.trim_ascii())))
         } else {
-            let values = body::scalars(event, &self.id);
+            let values = scalars(event, &self.id);
             let several = values.len() > 1;
             values
                 .into_iter()
@@ -501,6 +500,18 @@ mod tests {
         let by_text = WebhookSource::new("hooks", vec![stream(folder, &[], Some("data"))]);
         let pages = read(&by_text, None).await;
         assert_ne!(ids(&pages)[0], ids(&pages)[1]);
+    }
+
+    #[tokio::test]
+    async fn an_event_without_the_key_of_its_record_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        segment(folder, 1, &[r#"{"id":"a","n":1}"#, r#"{"id":"b"}"#, r#"{"id":"c","n":null}"#]);
+        let keyed = WebhookStream { key: vec!["n".to_owned()], ..stream(folder, &["id"], None) };
+        let pages = read(&WebhookSource::new("hooks", vec![keyed]), None).await;
+        assert_eq!(ids(&pages), ["a"]);
+        let reasons: Vec<&str> = pages[0].rejected.iter().map(|rejected| rejected.reason.as_str()).collect();
+        assert_eq!(reasons, ["the key `n` is missing"; 2]);
     }
 
     #[tokio::test]

@@ -263,6 +263,24 @@ async fn a_success_without_a_token_is_a_refusal() {
     }
 }
 
+/// Such words may stand in data as well, so the rule holds for the request for a token only.
+#[tokio::test]
+async fn a_limit_of_tokens_may_pass() {
+    let said = json!({ "error": "Access Denied", "error_description": "You have made too many requests continuously" });
+    let rule = "errors: [{ status: 200, contains: Access Denied, then: later, hint: wait }]";
+    let auth = refreshing().replacen("token_url:", &format!("{rule}, token_url:"), 1);
+    let refusing = server(ResponseTemplate::new(200).set_body_json(&said)).await;
+    let error = open(&refusing.uri(), &auth, "").check().await.unwrap_err();
+    assert_eq!((error.class(), error.hint()), (Class::Temporary, Some("wait")), "{error}");
+    let issuer = Issuer::start(None, Rotation::None).await;
+    Mock::given(path("/v1/of/ada"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(&said))
+        .with_priority(1)
+        .mount(&issuer.server)
+        .await;
+    open(&issuer.server.uri(), &auth, "").check().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_token_is_replaced_before_it_runs_out_and_asked_for_once() {
     let issuer = Issuer::start(Some(1), Rotation::None).await;

@@ -1,8 +1,11 @@
 //! What is new: nothing lost and nothing doubled, whatever changes while pages are read.
 
-use affluent_connect::{Overlap, Source};
+use affluent_connect::{Overlap, Source, Window};
+use futures::StreamExt;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::world::{Thing, World, minute, read, read_some, thing};
+use crate::world::{Thing, World, minute, read, read_some, source_of, thing};
 
 fn sorted(mut things: Vec<Thing>) -> Vec<Thing> {
     things.sort_by_key(|thing| (thing.id, thing.changed));
@@ -95,6 +98,26 @@ async fn records_that_change_while_pages_are_read_are_met_again() {
     }
 }
 
+/// A page whose last record is not its highest would pass over what lies between.
+#[tokio::test]
+async fn a_page_that_is_not_in_the_order_asked_for_is_refused() {
+    for (stream, count) in [("soql", 14), ("things", 500)] {
+        // In the order of cursors, and of ids where these are equal.
+        for changed in [|id: u64| minute(id as i64 + 5), |_: u64| minute(5)] {
+            let world = World::of(vec![thing(1, minute(0))]).await;
+            let source = world.source();
+            let cursor = read(&source, stream, None).await.unwrap().cursor;
+            world.state().things = (1..=count).map(|id| thing(id, changed(id))).collect();
+            world.state().bent = true;
+            let bent = read(&source, stream, cursor.clone()).await.unwrap_err();
+            assert!(bent.to_string().contains("not in the order asked for"), "{stream}: {bent}");
+            world.state().bent = false;
+            let got = read(&source, stream, cursor).await.unwrap();
+            assert_eq!(got.things.len() as u64, count, "{stream}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn deleted_records_are_flagged() {
     let mut things: Vec<Thing> = (1..=6).map(|id| thing(id, minute(id as i64))).collect();
@@ -126,4 +149,33 @@ async fn the_state_after_an_unordered_list_is_no_later_than_its_beginning() {
         let at: chrono::DateTime<chrono::Utc> = cursor.0["at"].as_str().unwrap().parse().unwrap();
         assert_eq!(at <= chrono::Utc::now(), clamped, "{stream}");
     }
+}
+
+/// Of the elements of arrays, as reports have them.
+#[tokio::test]
+async fn a_cursor_among_the_elements_of_an_array_moves_the_state() {
+    let server = MockServer::start().await;
+    let rows = r#"{"rows":[{"cells":[{"value":"2026-05-01"},{"value":"a"}]},{"cells":[{"value":"2026-05-03"},{"value":"b"}]}]}"#;
+    Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string(rows)).mount(&server).await;
+    let manifest = "
+connector: report
+settings: { token: { type: string, secret: true }, base_url: { type: url } }
+http: { base_url: base_url, auth: { bearer: token }, check: { get: /me } }
+streams:
+  days:
+    get: /days
+    query: { since: { since: date } }
+    records: rows
+    key: [cells.0.value, cells.1.value]
+    cursor: { field: cells.0.value, lookback: 1d }
+    fields: { cells.0.value: timestamp, cells.1.value: string }
+";
+    let source = source_of(manifest, &server.uri());
+    let pages: Vec<_> = source.read("days", Window::default()).collect().await;
+    let cursor = pages.into_iter().filter_map(|page| page.unwrap().cursor).next_back();
+    assert_eq!(cursor.as_ref().map(|cursor| &cursor.0["at"]), Some(&"2026-05-03T00:00:00Z".into()));
+    let pages: Vec<_> = source.read("days", Window { from: cursor }).collect().await;
+    assert!(pages.iter().all(Result::is_ok));
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!((asked[0].url.query(), asked[1].url.query()), (None, Some("since=2026-05-02")));
 }

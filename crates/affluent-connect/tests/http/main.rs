@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod auth;
+mod bulk;
 mod deletions;
 mod faults;
 mod hostile;
@@ -11,6 +12,7 @@ mod library;
 mod limits;
 mod lists;
 mod nested;
+mod ordered;
 mod paging;
 mod raw;
 mod sandbox;

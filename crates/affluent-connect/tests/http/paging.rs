@@ -102,6 +102,34 @@ async fn a_read_that_fails_in_the_middle_is_begun_again() {
     }
 }
 
+/// Records that are deleted while pages are read push none past unseen.
+#[tokio::test]
+async fn deletions_while_a_list_is_read_lose_no_other_record() {
+    for stream in ["offset", "bare_offset"] {
+        for (at, gone) in
+            [(2, vec![1]), (2, vec![3]), (2, vec![1, 2, 3]), (3, vec![1, 5]), (4, (1..=6).collect::<Vec<u64>>())]
+        {
+            let library = Library::of((1..=13).map(|id| thing(id, minute(id as i64))).collect()).await;
+            let leaving = gone.clone();
+            library.shelf().hook = Some(Box::new(move |number, shelf| {
+                if number == at {
+                    shelf.things.retain(|thing| !leaving.contains(&thing.id));
+                }
+            }));
+            let got = read(&library.source(), stream, None).await.unwrap();
+            let lost: Vec<u64> = (1..=13).filter(|id| !gone.contains(id) && !got.ids().contains(id)).collect();
+            assert_eq!(lost, [0; 0], "{stream}, {gone:?} before request {at}");
+            assert!(library.shelf().log.len() <= 12, "{stream}: {:?}", library.shelf().log);
+        }
+        // Where there is never any rest, it is told.
+        let library = Library::of((1..=500).map(|id| thing(id, minute(id as i64))).collect()).await;
+        library.shelf().hook = Some(Box::new(|_, shelf| drop(shelf.things.drain(..9))));
+        let error = read(&library.source(), stream, None).await.unwrap_err();
+        assert_eq!(error.class(), Class::Temporary, "{stream}: {error}");
+        assert!(error.to_string().contains("faster than the list is read"), "{stream}: {error}");
+    }
+}
+
 const BY_URL: &str = "
 connector: named
 settings: { token: { type: string, secret: true }, base_url: { type: url } }
@@ -172,6 +200,17 @@ async fn slices_are_stored_one_by_one() {
     // Slices without records are passed too; the last one ends now, and says nothing of what comes.
     assert!(rest.cursor.unwrap().0["at"].as_str() >= Some("2026-01-22T22:13:20Z"));
     assert!(library.shelf().log.len() >= 2);
+}
+
+#[tokio::test]
+async fn what_is_younger_than_the_lag_is_left_for_later() {
+    let ago = |hours: i64| chrono::Utc::now().timestamp_millis() - hours * 3_600_000;
+    let library = Library::of(vec![thing(1, ago(49)), thing(2, ago(47)), thing(3, ago(1))]).await;
+    assert_eq!(read(&library.source(), "slices", None).await.unwrap().ids(), [1, 2, 3]);
+    let got = read(&library.source(), "lagging", None).await.unwrap();
+    assert_eq!(got.ids(), [1]);
+    library.shelf().put(thing(2, ago(48) - 60_000));
+    assert_eq!(read(&library.source(), "lagging", got.cursor).await.unwrap().ids(), [1, 2]);
 }
 
 #[tokio::test]

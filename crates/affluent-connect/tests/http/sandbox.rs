@@ -27,6 +27,16 @@ fn secret(secret: &Secret) -> Result<SecretString, String> {
 }
 
 fn source(sandbox: &Sandbox, connector: &str, patience: Patience) -> (HttpSource, Vec<String>) {
+    source_with(sandbox, connector, patience, &json!({}))
+}
+
+/// A source of a manifest that comes with the product, with more settings, and the names of its streams.
+pub(crate) fn source_with(
+    sandbox: &Sandbox,
+    connector: &str,
+    patience: Patience,
+    more: &serde_json::Value,
+) -> (HttpSource, Vec<String>) {
     let (file, text) = affluent_spec::connector::builtin_of(connector).unwrap();
     let manifest = affluent_spec::read::<Connector>(file, text).unwrap().value;
     let base_url = format!("{}/{connector}", sandbox.base_url());
@@ -39,7 +49,8 @@ fn source(sandbox: &Sandbox, connector: &str, patience: Patience) -> (HttpSource
             "requests_per_second": 0,
         }),
     };
-    let with: IndexMap<String, Setting> = serde_json::from_value(with).unwrap();
+    let mut with: IndexMap<String, Setting> = serde_json::from_value(with).unwrap();
+    with.extend(serde_json::from_value::<IndexMap<String, Setting>>(more.clone()).unwrap());
     let settings = ResolvedSettings::resolve(&manifest, &with, &secret).unwrap();
     let streams = manifest.streams.keys().map(|name| (name.clone(), StreamOptions::default())).collect();
     let names = manifest.streams.keys().map(ToString::to_string).collect();
@@ -48,15 +59,15 @@ fn source(sandbox: &Sandbox, connector: &str, patience: Patience) -> (HttpSource
 
 /// What bronze would hold of a stream: the versions read, by record and hash.
 #[derive(Default)]
-struct Bronze {
-    versions: HashMap<(String, i64), bool>,
-    rejected: usize,
-    cursor: Option<Cursor>,
-    rows: usize,
+pub(crate) struct Bronze {
+    pub(crate) versions: HashMap<(String, i64), bool>,
+    pub(crate) rejected: usize,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) rows: usize,
 }
 
 impl Bronze {
-    async fn load(&mut self, source: &HttpSource, stream: &str) {
+    pub(crate) async fn load(&mut self, source: &HttpSource, stream: &str) {
         let key = source.discover(stream).await.unwrap().key;
         let mut pages = source.read(stream, Window { from: self.cursor.clone() });
         while let Some(page) = pages.next().await {

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) empty_before: Option<u64>,
     /// Lists name the first page as the next one for ever.
     pub(crate) stuck: bool,
+    /// Queries are answered against the order that they ask for.
+    pub(crate) bent: bool,
 }
 
 /// The things and their server.
@@ -188,7 +190,7 @@ pub(crate) fn record(thing: &Thing) -> Value {
     })
 }
 
-fn stamp(ms: i64) -> String {
+pub(crate) fn stamp(ms: i64) -> String {
     DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -304,7 +306,7 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
     }
     let live: Vec<Thing> = state.things.iter().filter(|thing| !thing.gone).cloned().collect();
     let mut found = matching(&live, &ask);
-    if body["sorts"][0]["direction"] == "DESCENDING" {
+    if (body["sorts"][0]["direction"] == "DESCENDING") != state.bent {
         found.reverse();
     }
     let page: Vec<Value> = found.iter().skip(ask.offset).take(ask.limit).map(|thing| record(thing)).collect();
@@ -316,9 +318,25 @@ fn search(state: &State, body: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(answer)
 }
 
+/// A SOQL query: its records, or how many there are.
 fn soql(state: &State, query: &str) -> ResponseTemplate {
-    let (head, tail) = query.split_once(" ORDER BY ").unwrap();
-    let (order, limit) = tail.split_once(" LIMIT ").unwrap();
+    let mut found = selected(&state.things, query);
+    if state.bent {
+        found.reverse();
+    }
+    let records: Vec<Value> = if query.starts_with("SELECT COUNT()") {
+        Vec::new()
+    } else {
+        found.iter().map(|thing| record(thing)).collect()
+    };
+    ResponseTemplate::new(200).set_body_json(json!({ "totalSize": found.len(), "done": true, "records": records }))
+}
+
+/// What a SOQL query selects.
+pub(crate) fn selected<'a>(things: &'a [Thing], query: &str) -> Vec<&'a Thing> {
+    let (query, limit) =
+        query.split_once(" LIMIT ").map_or((query, usize::MAX), |(head, n)| (head, n.parse().unwrap()));
+    let (head, order) = query.split_once(" ORDER BY ").unwrap_or((query, ""));
     let conditions = head.split_once(" WHERE ").map(|(_, conditions)| conditions).unwrap_or_default();
     let conditions = conditions.split(" AND ").filter(|condition| !condition.is_empty()).map(|condition| {
         let mut parts = condition.splitn(3, ' ');
@@ -329,8 +347,7 @@ fn soql(state: &State, query: &str) -> ResponseTemplate {
         };
         (field.trim_start_matches("properties.").to_owned(), operator.to_owned(), value)
     });
-    let sort = if order.starts_with("id ") { "id" } else { "changed" };
-    let ask = Ask { conditions: conditions.collect(), sort: sort.to_owned(), limit: limit.parse().unwrap(), offset: 0 };
-    let page: Vec<Value> = matching(&state.things, &ask).into_iter().take(ask.limit).map(record).collect();
-    ResponseTemplate::new(200).set_body_json(json!({ "totalSize": page.len(), "done": true, "records": page }))
+    let sort = if order.starts_with("properties.changed ") { "changed" } else { "id" };
+    let ask = Ask { conditions: conditions.collect(), sort: sort.to_owned(), limit, offset: 0 };
+    matching(things, &ask).into_iter().take(ask.limit).collect()
 }

@@ -7,9 +7,11 @@ use affluent_connect::{Overlap, Page};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
+use datafusion::functions_aggregate::min_max::max_udaf;
 use datafusion::functions_window::expr_fn::rank;
 use datafusion::logical_expr::ExprFunctionExt;
-use datafusion::prelude::{DataFrame, Expr, SessionContext, cast, ident, lit};
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::prelude::{DataFrame, Expr, SessionContext, cast, ident, lit, when};
 use datafusion::scalar::ScalarValue;
 
 use crate::columns::{DELETED, EXTRACTED_AT, HASH};
@@ -24,8 +26,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Those of `table`, whose records have this key, that `overlap` may deliver again. Where that is all of them only the
-    /// newest load of each record counts, for a record may go back to what it was.
+    /// Those of `table`, whose records have this key, that `overlap` may deliver again.
     pub(super) async fn of(
         context: &SessionContext,
         table: Option<&Table>,
@@ -35,17 +36,7 @@ impl Seen {
         let active = *overlap != Overlap::None;
         let mut seen = Self { active, versions: HashSet::new() };
         let (true, Some(table)) = (active, table) else { return Ok(seen) };
-        let rows = context.read_table(table.provider().await?)?;
-        let rows = match overlap {
-            Overlap::Since { column, since } => {
-                let since = ScalarValue::TimestampMicrosecond(Some(since.timestamp_micros()), Some("UTC".into()));
-                // A day is the instant at which it begins.
-                again(rows, column, cast(ident(column), instant()).gt_eq(lit(since)))?
-            }
-            Overlap::AtLeast { column, value } => again(rows, column, ident(column).gt_eq(lit(*value)))?,
-            Overlap::All if !key.is_empty() => last_loads(rows, key)?,
-            Overlap::None | Overlap::All => rows,
-        };
+        let rows = known(context.read_table(table.provider().await?)?, key, overlap)?;
         for batch in rows.select(vec![ident(HASH), ident(DELETED)])?.collect().await? {
             let hashes = batch.column(0).as_primitive::<Int64Type>();
             let deleted = batch.column(1).as_boolean();
@@ -71,12 +62,42 @@ impl Seen {
     }
 }
 
-/// Rows within reach of the read: those of the overlap, tombstones, and those whose cursor is null.
-fn again(rows: DataFrame, column: &str, reach: Expr) -> Result<DataFrame, Error> {
-    Ok(rows.filter(reach.or(ident(DELETED)).or(ident(column).is_null()))?)
+/// The rows that would add nothing if they came again: of versions that no cursor orders only the last load of a record counts,
+/// for it may go back to what it was.
+fn known(rows: DataFrame, key: &[String], overlap: &Overlap) -> Result<DataFrame, Error> {
+    let (column, reach) = match overlap {
+        Overlap::None => return Ok(rows),
+        Overlap::All => return if key.is_empty() { Ok(rows) } else { last_loads(rows, key) },
+        Overlap::Since { column, since } => {
+            let since = ScalarValue::TimestampMicrosecond(Some(since.timestamp_micros()), Some("UTC".into()));
+            // A day is the instant at which it begins.
+            (column, cast(ident(column), instant()).gt_eq(lit(since)))
+        }
+        Overlap::AtLeast { column, value } => (column, ident(column).gt_eq(lit(*value))),
+    };
+    // Tombstones, and rows without a cursor, may come whenever it is.
+    let rows = rows.filter(reach.or(ident(DELETED)).or(ident(column).is_null()))?;
+    if key.is_empty() {
+        return Ok(rows);
+    }
+    let order = [key, std::slice::from_ref(column)].concat();
+    last_loads(not_outdone(rows, key, column)?, &order)
 }
 
-/// What came with the last load of each record.
+/// Rows without those that a tombstone without a cursor outdoes, as it does all that came with its load or before: what is
+/// told again of such a record tells that it is back.
+fn not_outdone(rows: DataFrame, key: &[String], cursor: &str) -> Result<DataFrame, Error> {
+    let outdoes = ident(DELETED).is_true().and(ident(cursor).is_null());
+    let load = when(outdoes.clone(), ident(EXTRACTED_AT)).end()?;
+    let gone = Expr::from(WindowFunction::new(max_udaf(), vec![load]))
+        .partition_by(key.iter().map(ident).collect())
+        .build()?
+        .alias("_gone");
+    let stands = ident("_gone").is_null().or(ident(EXTRACTED_AT).gt(ident("_gone"))).or(outdoes);
+    Ok(rows.window(vec![gone])?.filter(stands)?)
+}
+
+/// What came with the last load of each record, or of each of its versions that these columns tell apart.
 fn last_loads(rows: DataFrame, key: &[String]) -> Result<DataFrame, Error> {
     let latest = rank()
         .partition_by(key.iter().map(ident).collect())
@@ -92,25 +113,44 @@ fn is_set(flags: &BooleanArray, row: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
+    const VERSIONS: &str = "
+        select id, to_timestamp_micros(changed) as changed, _extracted_at, _deleted, _hash from (values
+            ('back to what it was', 10, 1, false, 10), ('back to what it was', 10, 2, false, 11),
+            ('untouched', 10, 1, false, 20),
+            ('twice in its load', 10, 2, false, 30), ('twice in its load', 10, 2, false, 31),
+            ('moved on', 10, 1, false, 40), ('moved on', 12, 2, false, 41),
+            ('long ago', 1, 1, false, 50), ('long ago', 1, 2, true, 51),
+            ('no cursor', null, 1, false, 60), ('no cursor', null, 2, false, 61),
+            ('gone', 10, 1, false, 70), ('gone', null, 2, true, 71),
+            ('gone and back', 10, 1, false, 80), ('gone and back', null, 2, true, 81), ('gone and back', 10, 3, false, 82),
+            ('gone in its load', 10, 2, false, 90), ('gone in its load', null, 2, true, 91))
+        as t(id, changed, _extracted_at, _deleted, _hash)";
+
     #[tokio::test]
-    async fn only_the_last_load_of_each_record_is_known_again() {
+    async fn what_would_be_the_newest_version_is_not_known_again() {
         let context = SessionContext::new();
-        let rows = context
-            .sql(
-                "select * from (values \
-                 ('back to what it was', 1, 10), ('back to what it was', 2, 11), \
-                 ('untouched', 1, 20), ('twice in its load', 2, 30), ('twice in its load', 2, 31)) \
-                 as t(id, _extracted_at, _hash)",
-            )
-            .await
-            .unwrap();
-        let known = last_loads(rows, &["id".to_owned()]).unwrap().select(vec![ident(HASH)]).unwrap();
-        let batches = known.collect().await.unwrap();
-        let mut hashes: Vec<i64> =
-            batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
-        hashes.sort_unstable();
-        assert_eq!(hashes, [11, 20, 30, 31]);
+        let since = Overlap::Since { column: "changed".to_owned(), since: DateTime::from_timestamp_micros(5).unwrap() };
+        let at_least = Overlap::AtLeast { column: "_hash".to_owned(), value: 70 };
+        for (overlap, key, expected) in [
+            (&since, &["id"][..], &[11, 20, 30, 31, 40, 41, 51, 61, 71, 81, 82, 91][..]),
+            (&since, &[], &[10, 11, 20, 30, 31, 40, 41, 51, 60, 61, 70, 71, 80, 81, 82, 90, 91]),
+            (&at_least, &["id"], &[51, 70, 71, 80, 81, 82, 90, 91]),
+            (&Overlap::All, &["id"], &[11, 20, 30, 31, 41, 51, 61, 71, 82, 90, 91]),
+        ] {
+            let rows = context.sql(VERSIONS).await.unwrap();
+            let key: Vec<String> = key.iter().map(|column| (*column).to_owned()).collect();
+            let batches =
+                known(rows, &key, overlap).unwrap().select(vec![ident(HASH)]).unwrap().collect().await.unwrap();
+            let mut hashes: Vec<i64> = batches
+                .iter()
+                .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+                .collect();
+            hashes.sort_unstable();
+            assert_eq!(hashes, expected, "{overlap:?} {key:?}");
+        }
     }
 }

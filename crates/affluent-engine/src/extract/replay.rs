@@ -37,14 +37,14 @@ pub async fn replay(lake: &Lake, source: &dyn Source, plan: &StreamPlan, run: &R
     let mut report = Replayed { tried: loads.values().map(|records| records.len() as u64).sum(), mended: 0 };
     // Without a table no slice of the stream was ever committed: the next run reads all of it.
     let Some(held) = lake.table(&plan.table).await?.filter(|_| report.tried > 0) else { return Ok(report) };
-    let shape = source.discover(&plan.name).await.map_err(told)?;
-    let schema = bronze_schema(&shape.arrow());
-    fits(plan, &held, &schema)?;
     let mark = held.mark().await?.unwrap_or_default();
     if let Some(pipeline) = &plan.pipeline {
         mark.is_for(&plan.table, pipeline)?;
     }
     let cursor = mark.cursor.clone().map(affluent_connect::Cursor);
+    let shape = source.discover_from(&plan.name, cursor.as_ref()).await.map_err(told)?;
+    let schema = bronze_schema(&shape.arrow());
+    fits(plan, &held, &schema)?;
     let identity: &[&str] = if shape.located { &[FILE, ROW] } else { &[HASH, DELETED] };
 
     let mut batches = Vec::new();

@@ -79,8 +79,6 @@ async fn load(
     if run.full_refresh && !anew {
         tracing::warn!(stream = %id, "its records come once and bronze is their only copy: it is not loaded anew");
     }
-    let shape = run.unless_stopped(source.discover(&plan.name)).await?.map_err(told)?;
-    let schema = bronze_schema(&shape.arrow());
     let held = lake.table(&plan.table).await?;
     let mark = match &held {
         Some(table) => table.mark().await?,
@@ -91,10 +89,12 @@ async fn load(
         (Some(mark), Some(pipeline)) => mark.is_for(&plan.table, pipeline).map(|()| false)?,
         _ => false,
     };
+    let from = mark.as_ref().filter(|_| !anew).and_then(|mark| mark.cursor.clone()).map(affluent_connect::Cursor);
+    let shape = run.unless_stopped(source.discover_from(&plan.name, from.as_ref())).await?.map_err(told)?;
+    let schema = bronze_schema(&shape.arrow());
     if let Some(table) = held.as_ref().filter(|_| !anew) {
         fits(plan, table, &schema)?;
     }
-    let from = mark.as_ref().filter(|_| !anew).and_then(|mark| mark.cursor.clone()).map(affluent_connect::Cursor);
     let overlap = if anew { Overlap::None } else { source.overlap(&plan.name, from.as_ref()) };
     let mut seen = Seen::of(&context, held.as_ref().filter(|_| !anew), &shape.key, &overlap).await?;
     let load = Load { schema: schema.clone(), at: loaded_at(mark.as_ref()), run_id: &run.run_id, source: id.clone() };

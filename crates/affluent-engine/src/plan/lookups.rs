@@ -56,7 +56,7 @@ impl Resolver<'_> {
                     let (key, cursor) = versions(&source, &stream);
                     let (columns, link) = (IndexMap::new(), None);
                     let table = stream.table.clone();
-                    let input = Input { stream: stream.id(), source: source.name, table, key, cursor, columns, link };
+                    let input = Input { stream: stream.id(), table, key, cursor, columns, link };
                     enrich.insert(column.to_string(), (lookup.clone(), input));
                 }
             }

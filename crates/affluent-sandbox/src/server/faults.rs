@@ -78,6 +78,12 @@ pub enum FaultKind {
     EmptyPage,
     /// A page with fewer records than asked for that is not the last.
     ShortPage,
+    /// What is asked for is not there any more.
+    Gone,
+    /// Salesforce makes no job for the object.
+    NoBulk,
+    /// The job asked about has failed.
+    FailedJob,
 }
 
 impl FaultKind {

@@ -27,13 +27,15 @@ pub(crate) enum Serve {
     Full,
     Short,
     Empty,
+    /// What the server works on by itself ends badly.
+    Failed,
 }
 
 impl Serve {
     /// How many of `limit` records to put on the page.
     pub(crate) fn cut(self, limit: usize) -> usize {
         match self {
-            Self::Full => limit,
+            Self::Full | Self::Failed => limit,
             Self::Short => (limit / 3).max(1),
             Self::Empty => 0,
         }
@@ -79,11 +81,15 @@ pub(crate) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
-/// Paths with a cursor in them count as one.
+/// Paths with a cursor or a job in them count as one.
 fn counted(path: &str) -> String {
     match path.rsplit_once('/') {
         Some((start, last)) if last.starts_with("01g") => format!("{start}/{{locator}}"),
-        _ => path.to_owned(),
+        _ => match path.split_once("/jobs/query/") {
+            Some((start, job)) if job.ends_with("/results") => format!("{start}/jobs/query/{{job}}/results"),
+            Some((start, _)) => format!("{start}/jobs/query/{{job}}"),
+            None => path.to_owned(),
+        },
     }
 }
 
@@ -101,9 +107,17 @@ fn refuse(shared: &Shared, vendor: &Vendor, headers: &HeaderMap, fault: &Fault) 
             wait((vendor.error)(StatusCode::SERVICE_UNAVAILABLE, "SERVER_UNAVAILABLE", "the service is unavailable"))
         }
         FaultKind::ExpiredToken => (vendor.expired)(shared, headers),
-        FaultKind::Cut | FaultKind::Slow | FaultKind::BadType | FaultKind::EmptyPage | FaultKind::ShortPage => {
-            return None;
+        FaultKind::Gone => (vendor.error)(StatusCode::NOT_FOUND, "NOT_FOUND", "The requested resource does not exist"),
+        FaultKind::NoBulk => {
+            let what = "Entity is not supported by the Bulk API.";
+            (vendor.error)(StatusCode::BAD_REQUEST, "INVALIDENTITY", what)
         }
+        FaultKind::Cut
+        | FaultKind::Slow
+        | FaultKind::BadType
+        | FaultKind::EmptyPage
+        | FaultKind::ShortPage
+        | FaultKind::FailedJob => return None,
     })
 }
 
@@ -117,11 +131,14 @@ async fn answer(shared: &Shared, vendor: &Vendor, fault: Option<&Fault>, request
     let serve = match fault.map(|f| f.kind) {
         Some(FaultKind::EmptyPage) => Serve::Empty,
         Some(FaultKind::ShortPage) => Serve::Short,
+        Some(FaultKind::FailedJob) => Serve::Failed,
         _ => Serve::Full,
     };
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(serve);
-    if !shared.prerender || serve != Serve::Full || parts.uri.path().ends_with("/token") {
+    // What a job answers changes by itself.
+    let changing = parts.uri.path().ends_with("/token") || parts.uri.path().contains("/jobs/");
+    if !shared.prerender || serve != Serve::Full || changing {
         return next.run(Request::from_parts(parts, body)).await;
     }
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
@@ -161,9 +178,28 @@ async fn cut(response: Response) -> Response {
 
 /// Puts a value of the wrong type into the first record.
 async fn spoil(response: Response, spoils: &Spoils) -> Response {
-    let (status, links) = (response.status(), response.headers().get(header::LINK).cloned());
-    let body = read(response).await;
-    let Ok(mut page) = serde_json::from_slice::<Value>(&body) else { return reply::bytes(status, body) };
+    let (mut head, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let table = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/csv"));
+    let spoilt = if table { spoilt_table(&body, spoils) } else { spoilt_json(&body, spoils) };
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(spoilt.map_or(body, Bytes::from)))
+}
+
+/// The same in a table all of whose cells are quoted.
+fn spoilt_table(body: &[u8], spoils: &Spoils) -> Option<String> {
+    let (header, rows) = std::str::from_utf8(body).ok()?.split_once('\n')?;
+    let names: Vec<&str> = header.trim_matches('"').split("\",\"").collect();
+    let named = |wanted: &[&str]| names.iter().position(|name| wanted.contains(name));
+    let number = named(spoils.numbers).map(|column| (column, "134;137"));
+    let (column, value) = number.or_else(|| Some((named(spoils.dates)?, "31/02/2024")))?;
+    let mut cells: Vec<&str> = rows.splitn(column + 2, "\",\"").collect();
+    *cells.get_mut(column)? = value;
+    Some(format!("{header}\n{}", cells.join("\",\"")))
+}
+
+fn spoilt_json(body: &[u8], spoils: &Spoils) -> Option<String> {
+    let mut page: Value = serde_json::from_slice(body).ok()?;
     let records = spoils.records.iter().find(|key| page.get(key).is_some());
     if let Some(record) = records.and_then(|key| page.get_mut(key)?.get_mut(0)) {
         let fields = if record.get("properties").is_some() { &mut record["properties"] } else { record };
@@ -176,7 +212,5 @@ async fn spoil(response: Response, spoils: &Spoils) -> Response {
             fields[name] = "31/02/2024".into();
         }
     }
-    let mut spoilt = reply::json(status, &page);
-    spoilt.headers_mut().extend(links.map(|links| (header::LINK, links)));
-    spoilt
+    Some(page.to_string())
 }

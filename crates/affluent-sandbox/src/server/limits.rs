@@ -19,6 +19,8 @@ pub struct Limits {
     pub shopify_bucket: Option<u32>,
     /// Brevo: requests in two seconds, standing for those of a second or an hour.
     pub brevo_per_2s: Option<usize>,
+    /// Zoho: records that the page tokens of one list reach; 100,000 unless given.
+    pub zoho_reach: Option<usize>,
 }
 
 /// HubSpot's burst window.
@@ -43,18 +45,26 @@ impl Windows {
     pub(crate) fn hubspot(&mut self, limits: &Limits, search: bool, now: Instant) -> Result<usize, &'static str> {
         self.hubspot += 1;
         if search {
-            let left = take(&mut self.search, limits.hubspot_search_per_second, Duration::from_secs(1), now);
+            let left =
+                take(&mut self.search, limits.hubspot_search_per_second, HUBSPOT_BURST, Duration::from_secs(1), now);
             return left.ok_or("SECONDLY");
         }
-        take(&mut self.burst, limits.hubspot_per_10s, TEN_SECONDS, now).ok_or("TEN_SECONDLY_ROLLING")
+        take(&mut self.burst, limits.hubspot_per_10s, HUBSPOT_BURST, TEN_SECONDS, now).ok_or("TEN_SECONDLY_ROLLING")
     }
 }
 
 /// The default size of HubSpot's ten-second window, told in its headers.
 pub(crate) const HUBSPOT_BURST: usize = 190;
 
-/// When a request of a rolling window came. None: there were as many as may be; else how many are left.
-pub(crate) fn take(seen: &mut VecDeque<Instant>, limit: Option<usize>, span: Duration, now: Instant) -> Option<usize> {
+/// When a request of a rolling window came. None: there were as many as may be; else how many are left, `free` of them where no
+/// limit is enforced.
+pub(crate) fn take(
+    seen: &mut VecDeque<Instant>,
+    limit: Option<usize>,
+    free: usize,
+    span: Duration,
+    now: Instant,
+) -> Option<usize> {
     while seen.front().is_some_and(|first| now.duration_since(*first) >= span) {
         seen.pop_front();
     }
@@ -63,7 +73,7 @@ pub(crate) fn take(seen: &mut VecDeque<Instant>, limit: Option<usize>, span: Dur
     }
     seen.push_back(now);
     // Where no limit is enforced, none is told to be near: clients that heed the header would wait for nothing.
-    Some(limit.map_or(HUBSPOT_BURST, |limit| limit - seen.len()))
+    Some(limit.map_or(free, |limit| limit - seen.len()))
 }
 
 /// A leaky bucket: each request is a drop in it, and two drops leak out of it each second.

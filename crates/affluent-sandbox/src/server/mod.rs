@@ -1,7 +1,6 @@
 //! The HTTP server: its configuration, its state, its routes, and how it starts and stops.
 
 pub(crate) mod ask;
-pub(crate) mod asked;
 pub(crate) mod brevo;
 pub(crate) mod changes;
 pub(crate) mod control;
@@ -127,6 +126,7 @@ pub(crate) struct Shared {
     windows: Mutex<Windows>,
     tokens: Mutex<tokens::Tokens>,
     locators: Mutex<salesforce::Locators>,
+    jobs: Mutex<salesforce::Jobs>,
     pages: Mutex<HashMap<String, (axum::http::StatusCode, Bytes)>>,
 }
 
@@ -245,6 +245,7 @@ pub async fn start(config: Config) -> Result<Sandbox, SandboxError> {
         windows: Mutex::default(),
         tokens: Mutex::default(),
         locators: Mutex::default(),
+        jobs: Mutex::default(),
         pages: Mutex::default(),
     });
     let (shutdown, ask) = oneshot::channel::<()>();

@@ -2,7 +2,7 @@
 //!
 //! Contacts are the shop's customers, transactional e-mails the confirmations of their orders.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -33,6 +33,15 @@ impl Brevo {
             campaigns: List::new(email_campaigns(world)),
             events: List::new(sales(world).iter().flat_map(|sale| confirmation(world, sale)).collect()),
         }
+    }
+
+    /// The keys of the live records of each list but that of contacts.
+    pub(crate) fn keys(&self) -> [(String, BTreeSet<String>); 2] {
+        let event = |entry: &Entry| format!("{} {}", entry.id, clock::zulu(entry.created));
+        [
+            ("email_campaigns".to_owned(), self.campaigns.live().map(|entry| entry.id.clone()).collect()),
+            ("email_events".to_owned(), self.events.live().map(event).collect()),
+        ]
     }
 
     pub(crate) fn counts(&self) -> [(&'static str, RecordCounts); 3] {

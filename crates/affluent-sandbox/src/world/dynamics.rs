@@ -258,7 +258,11 @@ fn activitypointers(world: &World) -> Vec<Document> {
                 "statecode": 1,
                 "actualend": stamp(activity.at + activity.minutes * MINUTE),
                 "actualdurationminutes": activity.minutes,
-                "_regardingobjectid_value": guid("opportunities", key),
+                // Calls are about the contact, the rest about the opportunity.
+                "_regardingobjectid_value": match activity.kind {
+                    ActivityKind::Call => contact_of(activity.deal.person),
+                    _ => guid("opportunities", key),
+                },
             });
             document("activitypointers", key, Life::of(activity.at, activity.at, deleted), None, body)
         })

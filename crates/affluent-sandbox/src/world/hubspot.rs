@@ -73,6 +73,8 @@ pub(crate) static OBJECTS: [Object; 12] = [
             text_field("deal_currency_code"),
             text_field("dealstage"),
             text_field("pipeline"),
+            text_field("hs_is_closed"),
+            text_field("hs_is_closed_won"),
             field("closedate", Kind::Instant),
             text_field("contact_id"),
             text_field("contact_email"),
@@ -274,12 +276,19 @@ fn deals(world: &World) -> Vec<Row> {
         .into_iter()
         .map(|deal| {
             let (contact, email) = contact_of(world, deal.person);
+            // Stages of a pipeline that was added are numbers.
+            let (pipeline, stage) = match deal.person % 4 {
+                0 => ("65482", (998_770 + deal.stage).to_string()),
+                _ => ("default", business::STAGES[deal.stage].0.to_owned()),
+            };
             let values = vec![
                 Some(format!("{} {}", deal.offer, deal.person)),
                 Some(deal.amount.to_string()),
                 Some(deal.currency.to_owned()),
-                Some(business::STAGES[deal.stage].0.to_owned()),
-                Some("default".to_owned()),
+                Some(stage),
+                Some(pipeline.to_owned()),
+                Some(deal.closed().to_string()),
+                Some(deal.won().to_string()),
                 Some(clock::iso(deal.close)),
                 Some(contact.clone()),
                 email,

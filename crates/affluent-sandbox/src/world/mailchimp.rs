@@ -1,6 +1,6 @@
 //! What Mailchimp recorded: two audiences with their members, the newsletters as campaigns, and what members did with them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -33,10 +33,22 @@ pub(crate) struct Mailchimp {
 pub(crate) struct Recipient {
     pub(crate) email: String,
     pub(crate) bounced: bool,
-    /// What they did, and when, in the order of time.
-    pub(crate) activity: Vec<(&'static str, i64)>,
+    /// What they did, in the order of time.
+    pub(crate) activity: Vec<Act>,
     pub(crate) unsubscribed: Option<i64>,
 }
+
+/// Something that a recipient did.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Act {
+    pub(crate) action: &'static str,
+    pub(crate) at: i64,
+    /// What they went to, for a click.
+    pub(crate) url: Option<&'static str>,
+}
+
+/// What a newsletter leads to; a click of some recipients opens both.
+const LINKS: [&str; 2] = ["https://shop.example/offers", "https://shop.example/catalogue"];
 
 impl Mailchimp {
     pub(crate) fn of(world: &World) -> Self {
@@ -50,9 +62,9 @@ impl Mailchimp {
             let people = world.people().iter().filter(|p| !pro || p.firm.is_some());
             let mut taken = HashSet::new();
             let members = people
-                .filter_map(|person| member(world, id, person, last.get(&person.number).copied()))
                 // A mailbox that several people share is one member.
-                .filter(|entry| taken.insert(entry.id.clone()));
+                .filter(|person| address(world, person, 0).is_some_and(|address| taken.insert(address)))
+                .filter_map(|person| member(world, id, person, last.get(&person.number).copied()));
             (*id, List::new(members.collect()))
         });
         let members: Vec<_> = members.collect();
@@ -62,6 +74,31 @@ impl Mailchimp {
             reports: reports(world),
             members,
         }
+    }
+
+    /// The keys of the live records of each stream.
+    pub(crate) fn keys(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let ids = |list: &List| list.live().map(|entry| entry.id.clone()).collect();
+        let members =
+            self.members.iter().flat_map(|(audience, list)| list.live().map(move |e| format!("{audience} {}", e.id)));
+        let all: Vec<(String, &Recipient)> = self
+            .reports
+            .iter()
+            .flat_map(|(campaign, recipients)| recipients.iter().map(move |one| (one.key(campaign), one)))
+            .collect();
+        let act = |(key, act): (&String, &Act)| {
+            format!("{key} {} {} {}", act.action, clock::zulu(act.at), act.url.unwrap_or_default())
+        };
+        let acts = all.iter().flat_map(|(key, one)| one.activity.iter().map(move |act| (key, act)));
+        let left = all.iter().filter(|(_, one)| one.unsubscribed.is_some());
+        BTreeMap::from([
+            ("audiences".to_owned(), ids(&self.audiences)),
+            ("members".to_owned(), members.collect()),
+            ("campaigns".to_owned(), ids(&self.campaigns)),
+            ("email_activity".to_owned(), acts.map(act).collect()),
+            ("sent_to".to_owned(), all.iter().map(|(key, _)| key.clone()).collect()),
+            ("unsubscribes".to_owned(), left.map(|(key, _)| key.clone()).collect()),
+        ])
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, RecordCounts> {
@@ -106,11 +143,7 @@ fn audience(id: &str, name: &str) -> Entry {
 /// <https://mailchimp.com/developer/marketing/api/list-members/list-members-info/>
 fn member(world: &World, audience: &str, person: &Person, last: Option<&EmailEvent>) -> Option<Entry> {
     let size = world.size;
-    if presence(size.seed, person).hubspot == 0 {
-        return None;
-    }
     let card = records::card(size.seed, System::HubSpotContact, person, 0, 0, world.firms());
-    let email = card.email?.trim().to_lowercase();
     let changes: Vec<i32> = person.life.iter().map(|event| event.window).collect();
     let key = [300, i64::from(person.number), audience.len() as i64 + i64::from(audience.as_bytes()[0])];
     let history = records::history(size.seed, &key, person.entry, person.since, &changes, size.month);
@@ -123,9 +156,11 @@ fn member(world: &World, audience: &str, person: &Person, last: Option<&EmailEve
     let changed =
         if history.deleted.is_some() { history.updated } else { history.updated.max(last.map_or(0, |e| e.at)) };
     let home = person.identity(history.version).address;
-    let id = address_id(&email);
+    // A member who changes address keeps the contact's id.
+    let email = address(world, person, history.version)?;
+    let (id, contact) = (address_id(&email), address_id(&format!("contact {}", person.number)));
     let body = json!({
-        "id": id, "email_address": email, "unique_email_id": &id[..10], "contact_id": id, "full_name": format!("{} {}", card.first.as_deref().unwrap_or(""), card.last).trim(),
+        "id": id, "email_address": email, "unique_email_id": &id[..10], "contact_id": contact, "full_name": format!("{} {}", card.first.as_deref().unwrap_or(""), card.last).trim(),
         "web_id": 500_000 + person.number, "email_type": "html", "status": status,
         "merge_fields": {
             "FNAME": card.first.unwrap_or_default(), "LNAME": card.last, "PHONE": card.mobile.unwrap_or_default(),
@@ -136,7 +171,15 @@ fn member(world: &World, audience: &str, person: &Person, last: Option<&EmailEve
         "email_client": "", "source": "API - Generic", "tags_count": 0, "tags": [], "list_id": audience,
     });
     let deleted = history.deleted;
-    Some(Entry { deleted, person: Some(person.number), ..Entry::new(id, history.created, changed, &body) })
+    Some(Entry { deleted, person: Some(person.number), ..Entry::new(contact, history.created, changed, &body) })
+}
+
+/// The address of a person's contact at a version of their life.
+fn address(world: &World, person: &Person, version: usize) -> Option<String> {
+    let seed = world.size.seed;
+    let known = presence(seed, person).hubspot > 0;
+    let card = known.then(|| records::card(seed, System::HubSpotContact, person, 0, version, world.firms()));
+    Some(card?.email?.trim().to_lowercase())
 }
 
 /// <https://mailchimp.com/developer/marketing/api/campaigns/list-campaigns/>
@@ -183,10 +226,17 @@ fn reports(world: &World) -> HashMap<String, Vec<Recipient>> {
             EventKind::Sent | EventKind::Delivered => continue,
         };
         recipient.bounced |= action == "bounce";
-        // Two of a kind in one second are one: nothing in the answer tells them apart.
-        let happened = (action, event.at / clock::SECOND * clock::SECOND);
-        if !recipient.activity.contains(&happened) {
-            recipient.activity.push(happened);
+        let links = match event.kind {
+            EventKind::Click if event.person % 3 == 0 => LINKS.map(Some).to_vec(),
+            EventKind::Click => vec![Some(LINKS[0])],
+            _ => vec![None],
+        };
+        for url in links {
+            // Two of a kind in one second are one: nothing in the answer tells them apart.
+            let happened = Act { action, at: event.at / clock::SECOND * clock::SECOND, url };
+            if !recipient.activity.contains(&happened) {
+                recipient.activity.push(happened);
+            }
         }
     }
     let mut reports: HashMap<String, Vec<Recipient>> = HashMap::new();
@@ -200,15 +250,21 @@ fn reports(world: &World) -> HashMap<String, Vec<Recipient>> {
 }
 
 impl Recipient {
+    /// Their key in the report of that campaign.
+    fn key(&self, campaign: &str) -> String {
+        format!("{campaign} {}", address_id(&self.email))
+    }
+
     /// The record of them in the report of `campaign`, with what they did from `since` on.
     pub(crate) fn activity(&self, campaign: &str, since: Option<i64>) -> Value {
-        let done = self.activity.iter().filter(|(_, at)| since.is_none_or(|since| *at >= since));
-        let activity = done.map(|(action, at)| {
-            let mut one = json!({ "action": action, "timestamp": stamp(*at), "ip": "192.0.2.7" });
-            match *action {
-                "click" => one["url"] = "https://shop.example/offers".into(),
-                "bounce" => one["type"] = "hard".into(),
-                _ => {}
+        let done = self.activity.iter().filter(|act| since.is_none_or(|since| act.at >= since));
+        let activity = done.map(|act| {
+            let mut one = json!({ "action": act.action, "timestamp": stamp(act.at), "ip": "192.0.2.7" });
+            if let Some(url) = act.url {
+                one["url"] = url.into();
+            }
+            if act.action == "bounce" {
+                one["type"] = "hard".into();
             }
             one
         });

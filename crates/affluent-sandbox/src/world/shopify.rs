@@ -2,6 +2,8 @@
 //!
 //! The resources have the members of <https://shopify.dev/docs/api/admin-rest>, those that a reader of customer data meets.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono_tz::Europe::Paris;
 use serde_json::{Value, json};
 
@@ -31,6 +33,28 @@ impl Shopify {
 
     pub(crate) fn lists(&self) -> &[(&'static str, List)] {
         &self.lists
+    }
+
+    /// The ids of what lies within live orders and products.
+    pub(crate) fn inner_keys(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let [_, (_, orders), (_, products), _] = &self.lists;
+        let inside = |list: &List, pointers: &[&str]| {
+            let ids = |records: &Value| -> Vec<String> {
+                records.as_array().into_iter().flatten().map(|record| record["id"].to_string()).collect()
+            };
+            let of = |body: Value| match pointers {
+                [outer, inner] => {
+                    body[*outer].as_array().into_iter().flatten().flat_map(|one| ids(&one[*inner])).collect()
+                }
+                _ => ids(&body[pointers[0]]),
+            };
+            list.live().flat_map(|entry| of(entry.body())).collect()
+        };
+        BTreeMap::from([
+            ("order_lines".to_owned(), inside(orders, &["line_items"])),
+            ("refund_transactions".to_owned(), inside(orders, &["refunds", "transactions"])),
+            ("product_variants".to_owned(), inside(products, &["variants"])),
+        ])
     }
 }
 
@@ -80,6 +104,8 @@ fn order(world: &World, sale: &Sale, products: &[Product]) -> Entry {
     let deleted = sale.fate(world, "destroyed", 0.003, (25, 40));
     let updated = sale.touched().max(closed.unwrap_or(0)).max(deleted.unwrap_or(0));
     let refunded = sale.refunded();
+    // Prices include a VAT of 20 %.
+    let tax = bought.amount / 6;
     let paid = match refunded {
         0 => "paid",
         all if all == bought.amount => "refunded",
@@ -98,7 +124,7 @@ fn order(world: &World, sale: &Sale, products: &[Product]) -> Entry {
         "cancel_reason": null, "confirmed": true, "test": false, "currency": bought.currency,
         "presentment_currency": bought.currency, "financial_status": paid,
         "fulfillment_status": closed.map(|_| "fulfilled"), "source_name": source, "tags": "",
-        "subtotal_price": money(bought.amount), "total_discounts": "0.00", "total_tax": "0.00", "taxes_included": false,
+        "subtotal_price": money(bought.amount), "total_discounts": "0.00", "total_tax": money(tax), "taxes_included": true,
         "total_price": money(bought.amount), "current_total_price": money(bought.amount - refunded),
         "customer": { "id": customer_id(sale.account), "email": bought.email },
         "line_items": lines(world, sale, products), "refunds": sale.refunds.iter().map(|refund| self::refund(sale, refund)).collect::<Vec<_>>(),

@@ -2,6 +2,8 @@
 //!
 //! The objects have the members of <https://docs.stripe.com/api>, those that a reader of customer data meets.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::clock::{DAY, SECOND};
@@ -55,6 +57,12 @@ impl Stripe {
 
     pub(crate) fn lists(&self) -> &[(&'static str, List)] {
         &self.lists
+    }
+
+    /// The ids of the charges that were not refused.
+    pub(crate) fn charged(&self) -> BTreeSet<String> {
+        let [_, (_, charges), ..] = &self.lists;
+        charges.live().filter(|entry| entry.body()["status"] != "failed").map(|entry| entry.id.clone()).collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is true: whose record is whose, how many records each system holds, which rows of the shop's files are bad.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{presence, shop_email};
-use super::{Document, List, STORES, ShopFile, Table, World};
+use super::{Document, List, STORES, ShopFile, Table, World, ga4};
 
 /// Records a system holds of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -41,6 +41,8 @@ pub struct VendorTruth {
     pub records: BTreeMap<String, RecordCounts>,
     /// Person number per record of a person (`customers:cus_Q0000000000001`).
     pub persons: BTreeMap<String, u32>,
+    /// The live records of each stream by their key: its fields with a blank between, instants as `2026-10-31T23:58:12Z`.
+    pub keys: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What is true of one record of a vendor.
@@ -61,26 +63,36 @@ impl World {
         let mut truth = VendorTruth::default();
         let mut add = |stream: &str, list: &List| {
             truth.records.insert(stream.to_owned(), list.counts());
+            truth.keys.insert(stream.to_owned(), list.live().map(|entry| entry.id.clone()).collect());
             list.persons(stream, &mut truth.persons);
         };
         match vendor {
-            "stripe" => self.stripe().lists().iter().for_each(|(stream, list)| add(stream, list)),
-            "shopify" => self.shopify().lists().iter().for_each(|(stream, list)| add(stream, list)),
+            "stripe" => {
+                self.stripe().lists().iter().for_each(|(stream, list)| add(stream, list));
+                truth.keys.insert("charges".to_owned(), self.stripe().charged());
+            }
+            "shopify" => {
+                self.shopify().lists().iter().for_each(|(stream, list)| add(stream, list));
+                truth.keys.extend(self.shopify().inner_keys());
+            }
             "brevo" => {
                 add("contacts", &self.brevo().contacts);
                 for (stream, counts) in self.brevo().counts() {
                     truth.records.insert(stream.to_owned(), counts);
                 }
+                truth.keys.extend(self.brevo().keys());
             }
             "mailchimp" => {
                 self.mailchimp().members.iter().for_each(|(_, list)| list.persons("members", &mut truth.persons));
                 for (stream, counts) in self.mailchimp().counts() {
                     truth.records.insert(stream.to_owned(), counts);
                 }
+                truth.keys.extend(self.mailchimp().keys());
             }
             "ga4" => {
                 let existing = self.visits().len();
                 truth.records.insert("visits".to_owned(), RecordCounts { existing, deleted: 0 });
+                truth.keys.extend(ga4::keys(self.visits()));
             }
             _ => return None,
         }

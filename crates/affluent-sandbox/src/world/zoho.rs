@@ -248,6 +248,7 @@ fn activity(world: &World, kind: ActivityKind) -> Vec<Document> {
                     body["Call_Type"] = "Outbound".into();
                     body["Call_Start_Time"] = stamp(activity.at).into();
                     body["Call_Duration"] = format!("{}:00", activity.minutes).into();
+                    body["Call_Duration_in_seconds"] = (activity.minutes * 60).into();
                 }
                 ActivityKind::Meeting => {
                     body["Event_Title"] = subject;

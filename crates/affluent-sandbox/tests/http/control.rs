@@ -43,7 +43,8 @@ async fn the_journal_keeps_what_was_asked_and_answered() {
     let url = format!("{}/hubspot/crm/v3/objects/contacts/search?a=%20b", kept.base_url());
     let (status, _) = send(client.post(url).bearer_auth("sandbox-hubspot").json(&body)).await;
     move_to(&kept, &client, 1).await;
-    let [asked] = &kept.asked()[..] else { panic!("{:?}", kept.asked()) };
+    let journal = kept.asked();
+    let [asked] = &journal[..] else { panic!("{journal:?}") };
     assert_eq!((&asked.method[..], &asked.query[..], asked.status), ("POST", "a=%20b", status.as_u16()));
     assert_eq!(asked.path, "/hubspot/crm/v3/objects/contacts/search");
     assert_eq!((&asked.body, &asked.headers["authorization"][..]), (&body.to_string(), "Bearer sandbox-hubspot"));

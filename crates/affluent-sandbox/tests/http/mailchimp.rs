@@ -52,12 +52,12 @@ async fn lists_page_to_the_end_of_the_world() {
     {
         assert_eq!(of_each(&sandbox, &client, report, list).await.len(), total(stream), "{stream}");
     }
-    let activity: usize = of_each(&sandbox, &client, "email-activity", "emails")
-        .await
-        .iter()
-        .map(|one| one["activity"].as_array().unwrap().len())
-        .sum();
+    let recipients = of_each(&sandbox, &client, "email-activity", "emails").await;
+    let acts: Vec<&Vec<Value>> = recipients.iter().map(|one| one["activity"].as_array().unwrap()).collect();
+    let activity: usize = acts.iter().map(|acts| acts.len()).sum();
     assert!(activity > 100 && activity == total("email_activity"));
+    let twice = |pair: &[Value]| pair[0]["timestamp"] == pair[1]["timestamp"] && pair[0]["url"] != pair[1]["url"];
+    assert!(acts.iter().any(|acts| acts.windows(2).any(twice)), "no two links in one second");
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_month_later_the_bounds_find_what_changed() {
     let (sandbox, client) = sandbox(of(1_200, 0)).await;
     let path = "/lists/a1b2c3d4e5/members";
     let by_id = |records: Vec<Value>| -> BTreeMap<String, Value> {
-        records.into_iter().map(|record| (record["id"].as_str().unwrap().to_owned(), record)).collect()
+        records.into_iter().map(|record| (record["contact_id"].as_str().unwrap().to_owned(), record)).collect()
     };
     let before = by_id(all(&sandbox, &client, path, "members").await);
     move_to(&sandbox, &client, 1).await;
@@ -76,6 +76,8 @@ async fn a_month_later_the_bounds_find_what_changed() {
         after.iter().filter(|(id, record)| before.get(*id) != Some(record)).map(|(id, _)| id).collect();
     assert!(changed.len() > 10 && changed.iter().all(|id| found.contains_key(*id)) && found.len() < after.len() / 4);
     assert!(changed.iter().any(|id| after[*id]["status"] == "archived"));
+    let moved = |id: &&&String| before.get(**id).is_some_and(|member| member["id"] != after[**id]["id"]);
+    assert!(changed.iter().any(|id| moved(&id)), "nobody has another address");
     assert_eq!(before.keys().filter(|id| !after.contains_key(*id)).count(), 0);
 }
 

@@ -12,6 +12,7 @@ mod hubspot_work;
 mod mailchimp;
 mod pipedrive;
 mod salesforce;
+mod salesforce_jobs;
 mod shopify;
 mod stripe;
 mod support;

@@ -55,6 +55,7 @@ async fn lines_and_refunds_add_up() {
     for order in all(&sandbox, &client, "orders", "&status=any").await.values() {
         let sum = |list: &Value| list.as_array().unwrap().iter().map(|one| cents(&one["price"])).sum::<i64>();
         assert_eq!(sum(&order["line_items"]), cents(&order["total_price"]));
+        assert_eq!(cents(&order["total_tax"]), cents(&order["total_price"]) / 6);
         let transactions: Vec<&Value> =
             order["refunds"].as_array().unwrap().iter().flat_map(|r| r["transactions"].as_array().unwrap()).collect();
         let back: i64 = transactions.iter().map(|one| cents(&one["amount"])).sum();

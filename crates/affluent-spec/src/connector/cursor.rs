@@ -27,6 +27,12 @@ pub struct CursorSpec {
     pub start: Option<Template>,
     /// What is new is asked for in slices of that length, from `since` to `until`, each stored by itself.
     pub step: Option<Period>,
+    /// How long before now the last slice ends, where the server does not count to the end what is younger.
+    pub lag: Option<Period>,
+    /// True where the list comes in the order of the cursor, oldest first: each page is then asked for from the last
+    /// cursor of the page before on, so that a cap on the depth of a list is never met.
+    #[serde(default)]
+    pub ordered: bool,
     /// What the last page gives to ask for what is new next time, in place of `since`.
     pub opaque: Option<Opaque>,
 }

@@ -13,7 +13,7 @@ use crate::template::Template;
 pub enum Deletes {
     /// The same request with these parameters lists the deleted records.
     Query(IndexMap<String, Value>),
-    /// The path of a boolean in each record that is true of a deleted one.
+    /// The field that is set in a deleted record: a boolean that is true, an instant or a day.
     Flag(String),
     /// Paths with the texts that records have there when they are deleted.
     Value(IndexMap<String, String>),

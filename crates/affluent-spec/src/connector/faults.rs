@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Connector, SettingSpec, SettingType, stream_faults};
+use super::{Connector, Count, SettingSpec, SettingType, stream_faults};
 use crate::template::Part;
 use crate::{Document, Name, Problem, Read, Template, suggest};
 
@@ -64,6 +64,17 @@ impl Faults<'_> {
                 self.fault(path, format!("no setting `{name}` is declared"), hint);
             }
         }
+    }
+
+    /// Where it is a setting, it exists and holds a number.
+    pub(super) fn count(&mut self, path: &[&str], count: &Count) {
+        let Count::Setting(name) = count else { return };
+        let declared = self.connector.settings.get(name.as_str());
+        if declared.is_some_and(|spec| !spec.secret && spec.ty != SettingType::Integer) {
+            let hint = Some("declare it `type: integer`".into());
+            return self.fault(path, format!("setting `{name}` is used as a number"), hint);
+        }
+        self.setting(path, name, false);
     }
 
     /// Every name in the text is a setting that is no secret, or one of `bound`.

@@ -112,6 +112,9 @@ pub struct Oauth2 {
     pub scope: Option<Template>,
     /// The member of the token's answer that holds the base URL of all other requests.
     pub base_url_from: Option<String>,
+    /// What to do about answers to the request for a token, before the rules for all answers.
+    #[serde(default)]
+    pub errors: Vec<ErrorRule>,
 }
 
 fn bearer() -> String {

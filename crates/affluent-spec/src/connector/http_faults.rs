@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::faults::Faults;
-use super::{Auth, Count, Expression, Grant, Oauth2, Quota, SettingType, Value};
+use super::{Auth, Expression, Grant, Oauth2, Quota, SettingType, Value};
 use crate::Name;
 use crate::template::{Part, Template};
 
@@ -18,9 +18,7 @@ impl Faults<'_> {
             self.template(&["http", "headers", name], value, &[]);
         }
         for (index, limit) in http.limits.iter().enumerate() {
-            if let Count::Setting(name) = &limit.requests {
-                self.setting(&["http", "limits", &index.to_string(), "requests"], name, false);
-            }
+            self.count(&["http", "limits", &index.to_string(), "requests"], &limit.requests);
         }
         for (index, quota) in http.quotas.iter().enumerate() {
             self.quota(&index.to_string(), quota);

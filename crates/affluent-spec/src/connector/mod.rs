@@ -7,11 +7,13 @@
 mod body;
 mod builtin;
 mod cursor;
+mod cursor_faults;
 mod deletes;
 mod faults;
 mod http;
 mod http_faults;
 mod paging;
+mod soql_faults;
 mod stream;
 mod stream_faults;
 mod stream_texts;
@@ -32,7 +34,7 @@ pub use faults::faults;
 pub use http::{Action, Auth, Basic, Check, ErrorRule, Grant, Http, Limit, Oauth2, Quota, ResetFormat};
 pub use paging::Next;
 pub use stream::{BodyFormat, Explode, Parent, Stream, WithoutRecords};
-pub use value::{Count, Expression, FieldNames, InstantFormat, Soql, Value};
+pub use value::{Bulk, Count, Expression, FieldNames, InstantFormat, Soql, Value};
 
 /// A connector manifest, as written.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -49,6 +49,8 @@ pub struct Stream {
     pub next: Option<Next>,
     /// The fields that identify a record.
     pub key: OneOrMany<String>,
+    /// The last field of the key, where a record may lack it.
+    pub may_lack: Option<String>,
     /// The field that tells which of two versions is newer, and how to ask for what is new.
     pub cursor: Option<CursorSpec>,
     /// How deleted records are told.

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::faults::Faults;
 use super::{
-    BodyFormat, BodyValue, Deletes, Expression, FieldNames, Next, Opaque, Stream, TombstoneList, Value, stream_texts,
+    BodyFormat, BodyValue, Deletes, Expression, FieldNames, Next, Opaque, Stream, TombstoneList, Value, soql_faults,
+    stream_texts,
 };
 use crate::{Name, bronze, suggest};
 
@@ -18,23 +19,24 @@ pub(super) fn of(faults: &mut Faults<'_>, name: &str, stream: &Stream) {
     check.cursor();
     check.deletes();
     check.chunks();
+    soql_faults::check(check.faults, name, stream);
     stream_texts::check(check.faults, name, stream);
 }
 
 /// A stream under check.
-struct Check<'c, 'f> {
+pub(super) struct Check<'c, 'f> {
     faults: &'c mut Faults<'f>,
     name: &'c str,
-    stream: &'c Stream,
+    pub(super) stream: &'c Stream,
 }
 
 impl Check<'_, '_> {
-    fn fault(&mut self, path: &[&str], message: impl Into<String>, hint: Option<&str>) {
+    pub(super) fn fault(&mut self, path: &[&str], message: impl Into<String>, hint: Option<&str>) {
         let path = [&["streams", self.name], path].concat();
         self.faults.fault(&path, message, hint.map(str::to_owned));
     }
 
-    fn known(&mut self, path: &[&str], field: &str) {
+    pub(super) fn known(&mut self, path: &[&str], field: &str) {
         if !self.stream.fields.contains_key(field) {
             let hint = suggest::hint(field, self.stream.fields.keys().map(String::as_str));
             self.fault(path, format!("`{field}` is not among the stream's fields"), hint.as_deref());
@@ -124,6 +126,11 @@ impl Check<'_, '_> {
         for field in self.stream.key.iter() {
             self.known(&["key"], field);
         }
+        let last = self.stream.key.iter().next_back();
+        if self.stream.may_lack.as_ref().is_some_and(|field| self.stream.key.len() < 2 || last != Some(field)) {
+            let hint = "put it behind the fields that every record has";
+            self.fault(&["may_lack"], "this is not the last field of a key of several", Some(hint));
+        }
     }
 
     fn parent(&mut self) {
@@ -177,7 +184,7 @@ impl Check<'_, '_> {
             let field = field.clone();
             self.known(&["next", "last", "field"], &field);
         }
-        if self.ordered() {
+        if self.queried() || self.stream.cursor.as_ref().is_some_and(|cursor| cursor.ordered) {
             let lists = [
                 ("parent", self.stream.parent.is_some()),
                 ("explode", self.stream.explode.is_some()),
@@ -185,58 +192,7 @@ impl Check<'_, '_> {
                 ("format", self.stream.format != BodyFormat::Json),
             ];
             for (word, _) in lists.iter().filter(|(_, given)| *given) {
-                self.fault(&[word], format!("`{word}` is for lists, and this stream is read by queries"), None);
-            }
-        }
-    }
-
-    /// Whether the stream is asked for by queries in the order of its cursor.
-    fn ordered(&self) -> bool {
-        self.stream.soql().is_some() || self.stream.cursor.as_ref().is_some_and(|cursor| cursor.search.is_some())
-    }
-
-    fn cursor(&mut self) {
-        let stream = self.stream;
-        let Some(cursor) = &stream.cursor else { return };
-        self.known(&["cursor", "field"], &cursor.field);
-        let ways = [cursor.search.is_some(), stream.soql().is_some(), stream.takes_since()];
-        if ways.iter().filter(|way| **way).count() > 1 || (cursor.opaque.is_some() && self.ordered()) {
-            self.fault(&["cursor"], "what is new is asked for in more than one way", None);
-        }
-        if let Some(start) = &cursor.start {
-            if !stream.takes_since() {
-                self.fault(&["cursor", "start"], "nothing in the request takes `since`", Some(TAKE_SINCE));
-            }
-            if start.as_literal().is_some_and(|text| !is_instant(text)) {
-                let message = format!("`{start}` is no date and no instant");
-                self.fault(&["cursor", "start"], message, Some("write 2015-01-01, 2015-01-01T00:00:00Z or {setting}"));
-            }
-        }
-        if let Some(step) = cursor.step {
-            let at = ["cursor", "step"];
-            if !stream.takes_since() || !stream.takes_until() {
-                self.fault(&at, "slices need `since` and `until` in the request", Some(TAKE_BOTH));
-            }
-            if cursor.start.is_none() {
-                self.fault(&at, "slices need a `start`", Some("say where the first one begins: `start: 2015-01-01`"));
-            }
-            if step.seconds == 0 {
-                self.fault(&at, "a slice has a length", None);
-            }
-            if cursor.opaque.is_some() || cursor.newest_first {
-                self.fault(&at, "slices go with neither `opaque` nor `newest_first`", None);
-            }
-        }
-        if stream.count.is_some() && (cursor.opaque.is_some() || cursor.step.is_some()) {
-            self.fault(&["count"], "`count` is for lists that are read whole, without `opaque` and `step`", None);
-        }
-        if let Some(opaque) = &cursor.opaque {
-            if stream.format != BodyFormat::Json {
-                self.fault(&["cursor", "opaque"], "it is looked for in JSON, and this stream's answers are none", None);
-            }
-            if matches!((opaque, &stream.next), (Opaque::Url(url), Some(Next::Url(next))) if url.url == *next) {
-                let hint = "the last page names no next one: give the path of the URL for the next time";
-                self.fault(&["cursor", "opaque"], "this is the next page's URL", Some(hint));
+                self.fault(&[word], format!("`{word}` does not go with a read in the order of the cursor"), None);
             }
         }
     }
@@ -318,21 +274,10 @@ impl Check<'_, '_> {
         if by_url {
             self.fault(&["query"], "`at_most` does not go with URLs that the server gives", None);
         }
-        if self.ordered() || self.stream.explode.is_some() || self.stream.format != BodyFormat::Json {
+        if self.queried() || self.stream.explode.is_some() || self.stream.format != BodyFormat::Json {
             self.fault(&["query"], "`at_most` is for lists of whole JSON records", None);
         }
     }
-}
-
-const TAKE_SINCE: &str = "write `{ since: rfc3339 }` for the value of the parameter that takes it";
-const TAKE_BOTH: &str =
-    "write `{ since: rfc3339 }` and `{ until: rfc3339 }` for the values of the parameters that take them";
-
-/// Whether a text is a date, or an instant by RFC 3339.
-fn is_instant(text: &str) -> bool {
-    let date = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])";
-    let time = r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d{2}:\d{2})";
-    regex_lite::Regex::new(&format!("^{date}({time})?$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 #[cfg(test)]
@@ -450,6 +395,19 @@ streams:
             ),
             ("key: { id: contact }", "key: { idd: contact }", "43: `idd` is not in the stream's key"),
             ("opaque: { url: delta }", "opaque: { url: next }", "42: this is the next page's URL"),
+            (", opaque: { url: delta }", ", lag: 1d", "42: slices end so long before now, and there are none"),
+            (", opaque: { url: delta }", ", ordered: true", "42: nothing in the request takes an instant"),
+            (
+                "start: '2015-01-01' }",
+                "ordered: true }",
+                "17: `parent` does not go with a read in the order of the cursor",
+            ),
+            (
+                "key: [order, id]",
+                "key: [order, id]\n    may_lack: order",
+                "35: this is not the last field of a key of several",
+            ),
+            ("key: [order, id]", "key: [order, id]\n    may_lack: id", ""),
             ("opaque: { url: delta }", "opaque: { urn: delta }", "42: unknown key `urn`"),
             (
                 "format: json",

@@ -109,6 +109,18 @@ pub struct Soql {
     #[serde(default = "two_thousand")]
     #[schemars(range(min = 2, max = 2000))]
     pub limit: u32,
+    /// Reads of many records go by a job of the Bulk API 2.0 instead of page by page.
+    pub bulk: Option<Bulk>,
+}
+
+/// When and where a SOQL query becomes a job of the Bulk API 2.0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bulk {
+    /// The path at which query jobs are made.
+    pub post: String,
+    /// Reads of more records than this go by a job: a number or the name of a setting. 0 is never.
+    pub above: Count,
 }
 
 fn two_thousand() -> u32 {

@@ -79,6 +79,10 @@ impl Budget {
             for limit in &all {
                 limit.until_ready().await;
             }
+            // Meanwhile the server may have asked for a pause, of all who were to be sent.
+            if self.paused().is_some() {
+                continue;
+            }
             self.shared.retries.sent();
             return Ok(permit);
         }
@@ -239,6 +243,19 @@ mod tests {
         tokio::pin!(waiting);
         assert!(futures::poll!(&mut waiting).is_pending());
         assert!(budget.admit("/x").now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_for_those_who_wait_for_a_limit_too() {
+        let budget = budget("paused while waiting", "  limits: [{ requests: 10, per: 1s }]\n");
+        drop(budget.admit("/a").await.unwrap());
+        let began = Instant::now();
+        let waiting = budget.admit("/a");
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        budget.strained(Instant::now(), Some(Duration::from_millis(400)));
+        drop(waiting.await.unwrap());
+        assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ mod target;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use affluent_spec::connector::{Action, ErrorRule, Http};
+use affluent_spec::connector::{Action, Auth, ErrorRule, Http};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
@@ -35,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Option<Bytes>,
+    /// What is done about its answers, before the manifest's rules.
+    pub(crate) rules: Vec<ErrorRule>,
 }
 
 /// An answer.
@@ -84,6 +86,8 @@ pub(crate) struct Client {
     login: Login,
     budget: Budget,
     rules: Vec<ErrorRule>,
+    /// Those for answers to the request for a token.
+    token_rules: Vec<ErrorRule>,
     largest: usize,
     total_timeout: Duration,
     settings: ResolvedSettings,
@@ -116,12 +120,21 @@ impl Client {
             login: Login::new(&http.auth, settings)?,
             budget: Budget::new(http, settings, auth::identity(base_url, &http.auth, settings), patience.obeyed),
             rules: http.errors.clone(),
+            token_rules: match &http.auth {
+                Auth::Oauth2(oauth) => oauth.errors.iter().chain(&http.errors).cloned().collect(),
+                _ => Vec::new(),
+            },
             largest: http.largest_answer as usize * 1024 * 1024,
             total_timeout: Duration::from_secs(http.total_timeout.seconds.max(1)),
             settings: settings.clone(),
             patience,
             wire: None,
         })
+    }
+
+    /// How long one waits and tries.
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// Shows `wire` each request and each answer from now on.
@@ -207,7 +220,7 @@ impl Client {
             let request = self.http.post(url.clone()).form(&fields);
             let trouble = match self.attempt(&Method::POST, &form.url, request).await {
                 Ok(answer) => {
-                    let decided = retry::decide(&self.rules, answer.status, &answer.body);
+                    let decided = retry::decide(&self.token_rules, answer.status, &answer.body);
                     // Some servers refuse by an answer that is a success but for its body.
                     if decided.is_none() && auth::is_token(&answer.body) {
                         return Ok(answer.body.to_vec());
@@ -290,7 +303,8 @@ impl Client {
     }
 
     fn judge(&self, call: &Call, answer: &Answer, token: &Token) -> Result<Verdict, Trouble> {
-        let Some((action, hint)) = retry::decide(&self.rules, answer.status, &answer.body) else {
+        let rules = call.rules.iter().chain(&self.rules);
+        let Some((action, hint)) = retry::decide(rules, answer.status, &answer.body) else {
             return self.budget.observe(&answer.headers).map(|()| Verdict::Good).map_err(Trouble::Final);
         };
         let what = answer.told(|text| token.conceal(&self.settings.conceal(text)));

@@ -21,6 +21,8 @@ pub(crate) struct Bronze {
     pub(crate) rejected: usize,
     /// Rows read in all.
     pub(crate) rows: usize,
+    /// Requests made for them.
+    pub(crate) requests: u32,
     cursor: Option<Cursor>,
 }
 
@@ -49,6 +51,7 @@ impl Bronze {
             }
             self.rows += page.rows.num_rows();
             self.rejected += page.rejected.len();
+            self.requests += page.requests;
             if page.cursor.is_some() {
                 self.cursor = page.cursor;
             }

@@ -3,7 +3,7 @@
 use affluent_sandbox::{DYNAMICS_CLIENT_ID, FaultKind};
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, EXPIRED, PASSING, Vendor, all};
 
 const DYNAMICS: Vendor = Vendor {
     name: "dynamics",
@@ -13,17 +13,14 @@ const DYNAMICS: Vendor = Vendor {
             "client_secret": { "env": "DYNAMICS" }, "requests_per_5m": 0,
         })
     },
-    truth: &[
-        ("accounts", "accounts"),
-        ("contacts", "contacts"),
-        ("leads", "leads"),
-        ("opportunities", "opportunities"),
-        ("incidents", "incidents"),
-        ("campaigns", "campaigns"),
-        ("activitypointers", "activitypointers"),
-    ],
+    named: &[],
+    within: all,
+    empty: &[],
     untold: &[],
-    pages: &[("odata.maxpagesize=1000", "odata.maxpagesize=60")],
+    short: &[],
+    whole: &[],
+    token: Some("/tenant/oauth2/v2.0/token"),
+    pages: &[("odata.maxpagesize=1000", "odata.maxpagesize=12")],
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,5 +30,5 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    DYNAMICS.withstands(200, &[&PASSING[..], &[FaultKind::EmptyPage]].concat()).await;
+    DYNAMICS.withstands(200, &[&PASSING[..], &[EMPTY, EXPIRED]].concat()).await;
 }

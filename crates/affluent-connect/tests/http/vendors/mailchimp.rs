@@ -2,20 +2,18 @@
 
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, PASSING, Vendor, all};
 
 const MAILCHIMP: Vendor = Vendor {
     name: "mailchimp",
     with: |url| json!({ "base_url": url, "key": { "env": "MAILCHIMP" } }),
-    truth: &[
-        ("audiences", "audiences"),
-        ("members", "members"),
-        ("campaigns", "campaigns"),
-        ("email_activity", "email_activity"),
-        ("sent_to", "sent_to"),
-        ("unsubscribes", "unsubscribes"),
-    ],
+    named: &[],
+    within: all,
+    empty: &[],
     untold: &[],
+    short: &["audiences"],
+    whole: &["audiences", "campaigns", "sent_to", "unsubscribes"],
+    token: None,
     pages: &[("count: 1000", "count: 60")],
 };
 
@@ -26,5 +24,5 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    MAILCHIMP.withstands(100, &PASSING).await;
+    MAILCHIMP.withstands(100, &[&PASSING[..], &[EMPTY]].concat()).await;
 }

@@ -12,7 +12,8 @@ mod stripe;
 mod zendesk;
 mod zoho;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use affluent_connect::Source;
 use affluent_connect::http::{HttpSource, ResolvedSettings};
@@ -23,6 +24,7 @@ use affluent_sandbox::{
 use affluent_spec::connector::Connector;
 use affluent_spec::pipeline::StreamOptions;
 use affluent_spec::{Secret, Setting};
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -34,12 +36,27 @@ pub(crate) struct Vendor {
     pub(crate) name: &'static str,
     /// The settings, for an address of the sandbox.
     pub(crate) with: fn(&str) -> Value,
-    /// Streams with the list of the sandbox's truth that they hold.
-    pub(crate) truth: &'static [(&'static str, &'static str)],
+    /// Streams that the sandbox's truth has by another name.
+    pub(crate) named: &'static [(&'static str, &'static str)],
+    /// Whether a record of a stream, by its key, is within what is read by then.
+    pub(crate) within: fn(&str, &str, DateTime<Utc>) -> bool,
+    /// Streams without records in the sandbox.
+    pub(crate) empty: &'static [&'static str],
     /// Streams whose deletions the API does not tell.
     pub(crate) untold: &'static [&'static str],
+    /// Streams too short for three pages.
+    pub(crate) short: &'static [&'static str],
+    /// Streams that are read whole each time, or have nothing old.
+    pub(crate) whole: &'static [&'static str],
+    /// Where a token is asked for.
+    pub(crate) token: Option<&'static str>,
     /// Pages made smaller, so that every stream has several: what the manifest says, and what stands there instead.
     pub(crate) pages: &'static [(&'static str, &'static str)],
+}
+
+/// All of every stream is read.
+pub(crate) fn all(_: &str, _: &str, _: DateTime<Utc>) -> bool {
+    true
 }
 
 fn secret(secret: &Secret) -> Result<secrecy::SecretString, String> {
@@ -98,19 +115,56 @@ impl Vendor {
         lake
     }
 
-    /// The sandbox has as many live records as were read of each list that it tells the truth of.
+    /// What was read of each stream are the live records that the sandbox tells, no more and no other.
     fn compare(&self, sandbox: &Sandbox, lake: &BTreeMap<String, Bronze>) {
         let world = sandbox.world();
-        let counted = world.vendor_truth(self.name);
+        let now = DateTime::from_timestamp_millis(world.now()).unwrap();
+        let truth = world.vendor_truth(self.name).unwrap_or_default().keys;
         let records = world.records(self.name);
-        for (stream, list) in self.truth {
-            let existing = counted.as_ref().map_or_else(
-                || records[*list].values().filter(|record| !record.deleted).count(),
-                |truth| truth.records[*list].existing,
-            );
-            assert_eq!(lake[*stream].live().len(), existing, "{}.{stream}", self.name);
-            assert_eq!(lake[*stream].rejected, 0, "{}.{stream}", self.name);
+        for (stream, bronze) in lake {
+            let list = self.named.iter().find(|(name, _)| name == stream).map_or(stream.as_str(), |(_, list)| list);
+            let live: BTreeSet<&str> = match (truth.get(list), records.get(list)) {
+                (Some(keys), _) => keys.iter().map(String::as_str).collect(),
+                (None, Some(records)) => {
+                    records.iter().filter(|(_, record)| !record.deleted).map(|(id, _)| id.as_str()).collect()
+                }
+                (None, None) => BTreeSet::new(),
+            };
+            let expected: BTreeSet<&str> = live.into_iter().filter(|key| (self.within)(stream, key, now)).collect();
+            let name = format!("{}.{stream}", self.name);
+            assert_eq!(expected.is_empty(), self.empty.contains(&stream.as_str()), "{name}: nothing to compare with");
+            let found: BTreeSet<&str> = bronze.live().into_keys().collect();
+            let (more, less) = (found.difference(&expected).next(), expected.difference(&found).next());
+            assert_eq!((more, less), (None, None), "{name}: read and not there, there and not read");
+            assert_eq!(bronze.rejected, 0, "{name}");
         }
+    }
+
+    /// Each stream that is long enough was read in three pages and more, a child in as many of one parent.
+    async fn paged(&self, sandbox: &Sandbox, lake: &BTreeMap<String, Bronze>) {
+        let manifest = self.manifest();
+        let asked = stats(sandbox).await["requests"].as_object().unwrap().clone();
+        for (stream, bronze) in lake.iter().filter(|(stream, _)| !self.short.contains(&stream.as_str())) {
+            let spec = manifest.stream(stream).unwrap();
+            let pages = match (&spec.parent, &spec.get) {
+                (Some(_), Some(path)) => {
+                    let path = path.to_string();
+                    let (start, end) = (path.split('{').next().unwrap(), path.rsplit('}').next().unwrap());
+                    let start = format!("/{}{start}", self.name);
+                    let of = asked.iter().filter(|(path, _)| path.starts_with(&start) && path.ends_with(end));
+                    of.filter_map(|(_, count)| count.as_u64()).max().unwrap_or(0)
+                }
+                _ => u64::from(bronze.requests),
+            };
+            assert!(pages >= 3, "{}.{stream} was read in {pages} pages", self.name);
+        }
+    }
+
+    /// A full read of such a sandbox is the truth.
+    pub(crate) async fn reads(&self, config: Config) {
+        let sandbox = affluent_sandbox::start(config).await.unwrap();
+        let lake = self.fresh(&sandbox).await;
+        self.compare(&sandbox, &lake);
     }
 
     /// A full read is the truth; a month later what is read on top of it leaves the newest versions of what an undisturbed
@@ -119,10 +173,9 @@ impl Vendor {
         let sandbox = affluent_sandbox::start(Config { customers, ..Config::default() }).await.unwrap();
         let mut lake = self.fresh(&sandbox).await;
         self.compare(&sandbox, &lake);
-        for (stream, bronze) in &lake {
-            let empty = bronze.live().is_empty() && stream != "archived_deals";
-            assert!(!empty, "{}.{stream} is empty", self.name);
-        }
+        self.paged(&sandbox, &lake).await;
+        let first: BTreeMap<String, usize> =
+            lake.iter().map(|(stream, bronze)| (stream.clone(), bronze.rows)).collect();
         reqwest::Client::new()
             .post(format!("{}/_month", sandbox.base_url()))
             .json(&serde_json::json!({ "month": 1 }))
@@ -154,40 +207,74 @@ impl Vendor {
                 left.len(),
                 left.first()
             );
+            let (before, more) = (first[stream], lake[stream].rows - first[stream]);
+            let whole = self.whole.contains(&stream.as_str());
+            assert!(whole || more * 3 < before.max(1), "{}.{stream}: {more} rows more than {before}", self.name);
         }
     }
 
-    /// What passes is waited out, whatever it is, and what was read is the same as without.
-    pub(crate) async fn withstands(&self, customers: u32, kinds: &[FaultKind]) {
+    /// What passes is waited out, whatever it is, and what was read is the same as without. Faults come under `path`.
+    pub(crate) async fn withstands(&self, customers: u32, kinds: &[(FaultKind, &str)]) {
         let calm = affluent_sandbox::start(Config { customers, ..Config::default() }).await.unwrap();
         let expected = self.fresh(&calm).await;
-        for kind in kinds {
-            let fault = Fault { retry_after: 0, ..Fault::new(&format!("/{}", self.name), *kind).every(5) };
+        for (kind, path) in kinds {
+            let mut fault = Fault { retry_after: 0, ..Fault::new(&format!("/{}{path}", self.name), *kind).every(5) };
+            if !path.is_empty() {
+                // One list has fewer requests than all of them.
+                fault = fault.every(2);
+            }
+            if *kind == FaultKind::TooMany {
+                fault = Fault { retry_after: 1, times: Some(1), ..fault };
+            }
+            let began = Instant::now();
             let rough =
                 affluent_sandbox::start(Config { customers, faults: vec![fault], ..Config::default() }).await.unwrap();
             let found = self.fresh(&rough).await;
+            let mut rejected = 0;
             for (stream, expected) in &expected {
                 let (found, name) = (&found[stream], format!("{}.{stream} with {kind:?}", self.name));
+                rejected += found.rejected;
                 if *kind == FaultKind::BadType {
                     // A record that does not fit is kept aside: none is lost.
                     assert!(found.live().iter().all(|(key, hash)| expected.live().get(key) == Some(hash)), "{name}");
                     assert!(found.live().len() + found.rejected >= expected.live().len(), "{name}");
                 } else {
-                    assert_eq!((found.live(), found.rejected), (expected.live(), expected.rejected), "{name}");
+                    assert_eq!((found.live(), found.rejected), (expected.live(), 0), "{name}");
                 }
+            }
+            let (name, stats) = (format!("{} with {kind:?}", self.name), stats(&rough).await);
+            let count = |what: &str, which: &str| stats[what][which].as_u64().unwrap_or(0);
+            assert!(count("faults", &kind.name()) > 0, "{name}: none was served");
+            assert_eq!(rejected > 0, *kind == FaultKind::BadType, "{name}: {rejected} rejected");
+            assert!(*kind != FaultKind::TooMany || began.elapsed() >= Duration::from_secs(1), "{name}: not waited for");
+            if let (FaultKind::ExpiredToken, Some(token)) = (kind, self.token) {
+                assert!(
+                    count("requests", &format!("/{}{token}", self.name)) > 1,
+                    "{name}: no other token was asked for"
+                );
             }
             rough.stop().await;
         }
     }
 }
 
-/// Every kind of fault that passes by itself.
-pub(crate) const PASSING: [FaultKind; 7] = [
-    FaultKind::TooMany,
-    FaultKind::TooManySilent,
-    FaultKind::Internal,
-    FaultKind::Unavailable,
-    FaultKind::Cut,
-    FaultKind::ShortPage,
-    FaultKind::BadType,
+/// What the sandbox has counted: requests by path, faults by kind.
+async fn stats(sandbox: &Sandbox) -> Value {
+    let stats = reqwest::get(format!("{}/_stats", sandbox.base_url())).await.unwrap();
+    serde_json::from_slice(&stats.bytes().await.unwrap()).unwrap()
+}
+
+/// Every kind of fault that passes by itself, wherever it comes.
+pub(crate) const PASSING: [(FaultKind, &str); 7] = [
+    (FaultKind::TooMany, ""),
+    (FaultKind::TooManySilent, ""),
+    (FaultKind::Internal, ""),
+    (FaultKind::Unavailable, ""),
+    (FaultKind::Cut, ""),
+    (FaultKind::ShortPage, ""),
+    (FaultKind::BadType, ""),
 ];
+/// An empty page that is not the last, where a list tells its end.
+pub(crate) const EMPTY: (FaultKind, &str) = (FaultKind::EmptyPage, "");
+/// A token that is refused before its time.
+pub(crate) const EXPIRED: (FaultKind, &str) = (FaultKind::ExpiredToken, "");

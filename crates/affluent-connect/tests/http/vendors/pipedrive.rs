@@ -1,26 +1,21 @@
 //! Pipedrive's manifest.
 
-use affluent_sandbox::FaultKind;
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, PASSING, Vendor, all};
 
 const PIPEDRIVE: Vendor = Vendor {
     name: "pipedrive",
     with: |url| json!({ "domain": url, "token": { "env": "PIPEDRIVE" }, "requests_per_2s": 0 }),
-    truth: &[
-        ("persons", "persons"),
-        ("organizations", "organizations"),
-        ("deals", "deals"),
-        ("leads", "leads"),
-        ("activities", "activities"),
-        ("products", "products"),
-        ("pipelines", "pipelines"),
-        ("stages", "stages"),
-    ],
+    named: &[],
+    within: all,
+    empty: &["archived_deals"],
     // Lists leave out what was deleted, and tell it of deals alone.
     untold: &["persons", "organizations", "activities"],
-    pages: &[("limit: 500", "limit: 50")],
+    short: &["archived_deals", "products", "pipelines", "stages"],
+    whole: &["products", "pipelines", "stages"],
+    token: None,
+    pages: &[("limit: 500", "limit: 15")],
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,5 +25,5 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    PIPEDRIVE.withstands(200, &[&PASSING[..], &[FaultKind::EmptyPage]].concat()).await;
+    PIPEDRIVE.withstands(200, &[&PASSING[..], &[EMPTY]].concat()).await;
 }

@@ -1,16 +1,20 @@
 //! Shopify's manifest.
 
-use affluent_sandbox::FaultKind;
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, PASSING, Vendor, all};
 
 const SHOPIFY: Vendor = Vendor {
     name: "shopify",
     with: |url| json!({ "shop": url, "token": { "env": "SHOPIFY" }, "requests_per_second": 0 }),
-    truth: &[("customers", "customers"), ("orders", "orders"), ("products", "products")],
+    named: &[],
+    within: all,
+    empty: &[],
     // Lines and refunds of an order that was destroyed, and variants of a product: events tell only of the whole.
     untold: &["order_lines", "refund_transactions", "product_variants"],
+    short: &[],
+    whole: &[],
+    token: None,
     pages: &[("limit: 250", "limit: 15")],
 };
 
@@ -21,5 +25,5 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    SHOPIFY.withstands(100, &[&PASSING[..], &[FaultKind::EmptyPage]].concat()).await;
+    SHOPIFY.withstands(100, &[&PASSING[..], &[EMPTY]].concat()).await;
 }

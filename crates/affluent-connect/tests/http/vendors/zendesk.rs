@@ -1,21 +1,21 @@
 //! Zendesk's manifest.
 
-use affluent_sandbox::{FaultKind, ZENDESK_EMAIL};
+use affluent_sandbox::ZENDESK_EMAIL;
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, PASSING, Vendor, all};
 
 const ZENDESK: Vendor = Vendor {
     name: "zendesk",
     with: |url| json!({ "domain": url, "email": ZENDESK_EMAIL, "token": { "env": "ZENDESK" }, "exports_per_minute": 0 }),
-    truth: &[
-        ("tickets", "tickets"),
-        ("users", "users"),
-        ("ticket_events", "ticket_events"),
-        ("satisfaction_ratings", "satisfaction_ratings"),
-    ],
+    named: &[],
+    within: all,
+    empty: &[],
     untold: &[],
-    pages: &[("per_page: 1000", "per_page: 90"), ("\"page[size]\": 100", "\"page[size]\": 40")],
+    short: &[],
+    whole: &[],
+    token: None,
+    pages: &[("per_page: 1000", "per_page: 12"), ("\"page[size]\": 100", "\"page[size]\": 40")],
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,5 +25,5 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    ZENDESK.withstands(200, &[&PASSING[..], &[FaultKind::EmptyPage]].concat()).await;
+    ZENDESK.withstands(200, &[&PASSING[..], &[EMPTY]].concat()).await;
 }

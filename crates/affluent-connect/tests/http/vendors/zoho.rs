@@ -1,9 +1,9 @@
 //! Zoho CRM's manifest.
 
-use affluent_sandbox::{FaultKind, ZOHO_CLIENT_ID};
+use affluent_sandbox::{Config, Limits, ZOHO_CLIENT_ID};
 use serde_json::json;
 
-use super::{PASSING, Vendor};
+use super::{EMPTY, EXPIRED, PASSING, Vendor, all};
 
 const ZOHO: Vendor = Vendor {
     name: "zoho",
@@ -13,7 +13,7 @@ const ZOHO: Vendor = Vendor {
             "refresh_token": { "env": "ZOHO_REFRESH" }, "requests_per_minute": 0,
         })
     },
-    truth: &[
+    named: &[
         ("accounts", "Accounts"),
         ("contacts", "Contacts"),
         ("leads", "Leads"),
@@ -24,8 +24,13 @@ const ZOHO: Vendor = Vendor {
         ("meetings", "Events"),
         ("tasks", "Tasks"),
     ],
+    within: all,
+    empty: &[],
     untold: &[],
-    pages: &[("per_page: 200", "per_page: 40")],
+    short: &[],
+    whole: &[],
+    token: Some("/oauth/v2/token"),
+    pages: &[("per_page: 200", "per_page: 5")],
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,5 +40,11 @@ async fn reads_on_a_month_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn withstands_faults() {
-    ZOHO.withstands(200, &[&PASSING[..], &[FaultKind::EmptyPage]].concat()).await;
+    ZOHO.withstands(200, &[&PASSING[..], &[EMPTY, EXPIRED]].concat()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn modules_longer_than_the_reach_of_page_tokens_are_read() {
+    let limits = Limits { zoho_reach: Some(120), ..Limits::default() };
+    ZOHO.reads(Config { customers: 600, limits, ..Config::default() }).await;
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::super::ask::{Pairs, Refusal, origin, word, words};
+use super::super::ask::{Asked, Refusal, origin};
 use super::super::changes::{Place, changed};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
@@ -39,9 +39,9 @@ fn refusal(code: &str, message: &str) -> Refusal {
 }
 
 /// The columns asked for, each of which must exist.
-fn selected<'a>(query: &'a Pairs, sample: Option<&Document>, table: &str) -> Result<Vec<&'a str>, Refusal> {
-    let columns = words(query, "$select");
-    if word(query, "$select").is_some_and(|list| list.split(',').count() != columns.len()) {
+fn selected<'a>(query: &'a Asked, sample: Option<&Document>, table: &str) -> Result<Vec<&'a str>, Refusal> {
+    let columns = query.words("$select");
+    if query.get("$select").is_some_and(|list| list.split(',').count() != columns.len()) {
         return Err(refusal("0x80060888", "Term '$select' is not valid in a $select or $expand expression."));
     }
     let body = sample.and_then(|document| document.body.as_object());
@@ -71,12 +71,12 @@ pub(super) async fn rows(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(table): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let wanted = Preferences::of(&headers);
-    let (delta, skip) = (word(&query, "$deltatoken"), word(&query, "$skiptoken"));
-    let unfit = ["$filter", "$orderby", "$expand", "$top"].into_iter().find(|option| word(&query, option).is_some());
+    let (delta, skip) = (query.get("$deltatoken"), query.get("$skiptoken"));
+    let unfit = ["$filter", "$orderby", "$expand", "$top"].into_iter().find(|option| query.get(option).is_some());
     if let Some(option) = unfit {
         let name = option.trim_start_matches('$');
         let message = format!("The \"{name}\" query parameter isn't supported when Change Tracking is enabled.");
@@ -128,7 +128,7 @@ pub(super) async fn rows(
             }),
         })
         .collect();
-    let select = word(&query, "$select").map(|columns| format!("$select={columns}&")).unwrap_or_default();
+    let select = query.get("$select").map(|columns| format!("$select={columns}&")).unwrap_or_default();
     let mut answer = json!({ "@odata.context": format!("{base}/$metadata#{table}") });
     if end < found.len() {
         let token = Place { passed: end, ..place }.token();

@@ -8,25 +8,25 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::super::ask::{Pairs, word};
+use super::super::ask::Asked;
 use super::super::{DYNAMICS_CLIENT_ID, DYNAMICS_CLIENT_SECRET, Shared, hold, reply};
 
-pub(super) async fn token(State(shared): State<Arc<Shared>>, Form(form): Form<Pairs>) -> Response {
+pub(super) async fn token(State(shared): State<Arc<Shared>>, Form(form): Form<Asked>) -> Response {
     let refuse = |status, error: &str, description: &str| {
         reply::json(status, &json!({ "error": error, "error_description": description }))
     };
-    if word(&form, "grant_type") != Some("client_credentials") {
+    if form.get("grant_type") != Some("client_credentials") {
         let text = "AADSTS70003: The app requested an unsupported grant type.";
         return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type", text);
     }
-    if word(&form, "client_id") != Some(DYNAMICS_CLIENT_ID) {
+    if form.get("client_id") != Some(DYNAMICS_CLIENT_ID) {
         let text = "AADSTS700016: Application was not found in the directory.";
         return refuse(StatusCode::BAD_REQUEST, "unauthorized_client", text);
     }
-    if word(&form, "client_secret") != Some(DYNAMICS_CLIENT_SECRET) {
+    if form.get("client_secret") != Some(DYNAMICS_CLIENT_SECRET) {
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client", "AADSTS7000215: Invalid client secret provided.");
     }
-    if !word(&form, "scope").is_some_and(|scope| scope.ends_with("/.default")) {
+    if !form.get("scope").is_some_and(|scope| scope.ends_with("/.default")) {
         let text = "AADSTS1002012: The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.";
         return refuse(StatusCode::BAD_REQUEST, "invalid_scope", text);
     }

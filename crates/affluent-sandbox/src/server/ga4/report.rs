@@ -11,8 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Shared;
-use super::super::ask::Refusal;
-use super::super::asked::window;
+use super::super::ask::{Refusal, window};
 use super::super::guard::Serve;
 use super::super::reply;
 use super::{allowed, error, invalid};

@@ -4,48 +4,39 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::ask::{Asked, origin};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
 use super::{Refusal, chosen, invalid, record, table};
 use crate::clock;
 use crate::world::{Row, Table, World};
 
-/// Query parameters, which may come several times or as one list with commas.
-fn words(query: &[(String, String)], name: &str) -> Vec<String> {
-    let values = query.iter().filter(|(key, _)| key == name).flat_map(|(_, value)| value.split(','));
-    values.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
-}
-
-fn word<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(object): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let table = table(&world, &object)?;
-    let limit = word(&query, "limit").unwrap_or("10").parse::<usize>().ok().filter(|n| (1..=100).contains(n));
+    let limit = query.get("limit").unwrap_or("10").parse::<usize>().ok().filter(|n| (1..=100).contains(n));
     let limit = limit.ok_or_else(|| invalid("limit must be between 1 and 100"))?;
-    let asked_after = word(&query, "after").filter(|after| !after.is_empty()).unwrap_or("0");
+    let asked_after = query.get("after").unwrap_or("0");
     let after: u64 =
         asked_after.parse().map_err(|_| invalid("Invalid after: expected a number from paging.next.after"))?;
-    let archived = word(&query, "archived") == Some("true");
-    let associations = words(&query, "associations");
-    let with_history = words(&query, "propertiesWithHistory");
+    let archived = query.get("archived") == Some("true");
+    let associations = query.words("associations");
+    let with_history = query.words("propertiesWithHistory");
     if !with_history.is_empty() && limit > 50 {
         return Err(invalid("The maximum page size is 50 when requesting properties with history"));
     }
-    let properties = chosen(table, &words(&query, "properties"));
+    let properties = chosen(table, &query.words("properties"));
 
     let start = table.rows.partition_point(|row| row.key <= after);
     let mut rows = table.rows[start..].iter().filter(|row| row.deleted.is_some() == archived).peekable();
@@ -54,7 +45,7 @@ pub(super) async fn list(
     for _ in 0..serve.cut(limit) {
         let Some(row) = rows.next() else { break };
         last = row.key;
-        let mut shown = record(table, row, &properties, associations.first().map(String::as_str));
+        let mut shown = record(table, row, &properties, associations.first().copied());
         if !with_history.is_empty() {
             shown["propertiesWithHistory"] = history(&world, table, row, &with_history);
         }
@@ -62,25 +53,26 @@ pub(super) async fn list(
     }
     let mut page = json!({ "results": results });
     if rows.peek().is_some() {
-        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-        let link =
-            format!("http://{host}/hubspot/crm/v3/objects/{object}?limit={limit}&after={last}&archived={archived}");
+        let link = format!(
+            "{}/hubspot/crm/v3/objects/{object}?limit={limit}&after={last}&archived={archived}",
+            origin(&headers)
+        );
         page["paging"] = json!({ "next": { "after": last.to_string(), "link": link } });
     }
     Ok(reply::json(StatusCode::OK, &page))
 }
 
 /// The values that properties had, the newest first: all of a contact's life cycle stage, of others only the present one.
-fn history(world: &World, table: &Table, row: &Row, names: &[String]) -> Value {
+fn history(world: &World, table: &Table, row: &Row, names: &[&str]) -> Value {
     let version = |value: &str, at: i64| json!({ "value": value, "timestamp": clock::iso(at), "sourceType": "CRM_UI" });
-    let of = |name: &String| {
+    let of = |name: &&str| {
         let field = table.field(name)?;
-        let versions: Vec<Value> = if table.object.name == "contacts" && name == "lifecyclestage" {
+        let versions: Vec<Value> = if table.object.name == "contacts" && *name == "lifecyclestage" {
             world.hubspot_stages(row).into_iter().map(|(at, stage)| version(stage, at)).collect()
         } else {
             table.value(row, field).map(|value| version(&value, row.updated)).into_iter().collect()
         };
-        Some((name.clone(), versions.into()))
+        Some(((*name).to_owned(), versions.into()))
     };
     Value::Object(names.iter().filter_map(of).collect())
 }
@@ -100,7 +92,7 @@ struct Input {
 pub(super) async fn batch_read(
     State(shared): State<Arc<Shared>>,
     Path(object): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
+    Query(query): Query<Asked>,
     axum::Json(batch): axum::Json<Batch>,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
@@ -108,7 +100,7 @@ pub(super) async fn batch_read(
     if batch.inputs.len() > 100 {
         return Err(invalid("The maximum number of inputs per batch is 100"));
     }
-    let archived = word(&query, "archived") == Some("true");
+    let archived = query.get("archived") == Some("true");
     let properties = chosen(table, &batch.properties);
     let mut missing = Vec::new();
     let mut results = Vec::with_capacity(batch.inputs.len());

@@ -14,8 +14,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
-use super::ask::Refusal;
-use super::asked::{Asked, window};
+use super::ask::{Asked, Refusal, window};
 use super::limits::{HUBSPOT_BURST, TEN_SECONDS};
 use super::vendor::{Spoils, Vendor};
 use super::{HUBSPOT_TOKEN, Shared, guard, hold, reply};
@@ -100,12 +99,12 @@ fn table<'a>(world: &'a World, object: &str) -> Result<&'a Table, Refusal> {
 
 /// The positions of the properties to return, by name: those asked for, always with id and stamps; unknown ones are
 /// passed over, as HubSpot does.
-fn chosen(table: &Table, asked: &[String]) -> Vec<usize> {
+fn chosen(table: &Table, asked: &[impl AsRef<str>]) -> Vec<usize> {
     let stamps = || (0..table.object.fields.len()).filter(|i| table.object.fields[*i].kind != Kind::Text).take(3);
     let mut chosen: Vec<usize> = if asked.is_empty() {
         table.object.default.iter().filter_map(|name| table.field(name)).collect()
     } else {
-        asked.iter().filter_map(|name| table.field(name)).chain(stamps()).collect()
+        asked.iter().filter_map(|name| table.field(name.as_ref())).chain(stamps()).collect()
     };
     chosen.sort_by_key(|i| table.object.fields[*i].name);
     chosen.dedup();
@@ -169,7 +168,7 @@ async fn properties(State(shared): State<Arc<Shared>>, Path(object): Path<String
 }
 
 /// <https://developers.hubspot.com/docs/api-reference/crm-crm-owners-v3/guide>
-async fn owners(Query(pairs): Query<Vec<(String, String)>>) -> Result<Response, Refusal> {
+async fn owners(Query(asked): Query<Asked>) -> Result<Response, Refusal> {
     let owner = |(i, (first, last)): (usize, &(&str, &str))| {
         json!({
             "id": (41_629_779 + i).to_string(), "email": format!("{}@sandbox.example", first.to_lowercase()), "type": "PERSON",
@@ -178,7 +177,6 @@ async fn owners(Query(pairs): Query<Vec<(String, String)>>) -> Result<Response, 
         })
     };
     let people = [("Ana", "Roche"), ("Bruno", "Keller"), ("Clara", "Ndiaye"), ("David", "Petit"), ("Eva", "Colin")];
-    let asked = Asked::new(pairs);
     let limit = asked.number("limit", 100).ok().filter(|limit| (1..=500).contains(limit));
     let limit = limit.ok_or_else(|| invalid("limit must be between 1 and 500"))?;
     let after = asked.number("after", 0).map_err(|_| invalid("Invalid after"))?;

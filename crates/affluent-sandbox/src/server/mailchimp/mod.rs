@@ -12,8 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::ask::Refusal;
-use super::asked::{Asked, window};
+use super::ask::{Asked, Refusal, window};
 use super::guard::Serve;
 use super::reply;
 use super::vendor::{Spoils, Vendor, unlimited};
@@ -147,10 +146,9 @@ fn bodies<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Value> {
 async fn audiences(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let part =
-        part(&Asked::new(pairs), &["since_date_created", "before_date_created", "email", "sort_field", "sort_dir"])?;
+    let part = part(&asked, &["since_date_created", "before_date_created", "email", "sort_field", "sort_dir"])?;
     let world = shared.world();
     Ok(part.page("lists", &bodies(world.mailchimp().audiences.live()), serve, &[]))
 }
@@ -160,9 +158,8 @@ async fn members(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(audience): Path<String>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let asked = Asked::new(pairs);
     let known = [
         "status",
         "since_last_changed",
@@ -192,9 +189,8 @@ async fn members(
 async fn campaigns(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let asked = Asked::new(pairs);
     let known = ["type", "status", "since_send_time", "before_send_time", "list_id", "sort_field", "sort_dir"];
     let part = part(&asked, &known)?;
     let world = shared.world();
@@ -215,9 +211,8 @@ async fn report(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path((campaign, report)): Path<(String, String)>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
-    let asked = Asked::new(pairs);
     let part = part(&asked, if report == "email-activity" { &["since"] } else { &[] })?;
     let world = shared.world();
     let Some(recipients) = world.mailchimp().reports.get(&campaign) else { return Err(missing()) };
@@ -252,8 +247,7 @@ fn recipient_of(recipient: &Recipient, campaign: &str) -> Value {
 
 /// <https://mailchimp.com/developer/marketing/api/sent-to-reports/list-campaign-recipients/>
 fn sent_to(recipient: &Recipient, campaign: &str) -> Value {
-    let opens: Vec<i64> =
-        recipient.activity.iter().filter(|(action, _)| *action == "open").map(|(_, at)| *at).collect();
+    let opens: Vec<i64> = recipient.activity.iter().filter(|act| act.action == "open").map(|act| act.at).collect();
     let mut record = recipient_of(recipient, campaign);
     record["status"] = if recipient.bounced { "hard" } else { "sent" }.into();
     record["open_count"] = opens.len().into();

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::ask::{Pairs, Refusal, size, word, words};
+use super::super::ask::{Asked, Refusal};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
 use super::error;
@@ -23,8 +23,8 @@ fn invalid(message: &str) -> Refusal {
 }
 
 /// The instant of `updated_since`, in RFC 3339.
-fn since(query: &Pairs) -> Result<Option<i64>, Refusal> {
-    let Some(text) = word(query, "updated_since") else { return Ok(None) };
+fn since(query: &Asked) -> Result<Option<i64>, Refusal> {
+    let Some(text) = query.get("updated_since") else { return Ok(None) };
     let instant = Some(text).filter(|text| text.contains('T')).and_then(clock::parse);
     instant.map(Some).ok_or_else(|| invalid("Parameter 'updated_since' must be an RFC3339 date-time"))
 }
@@ -50,17 +50,16 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(collection): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let known = COLLECTIONS.contains(&collection.as_str());
     let documents = known.then(|| world.documents("pipedrive", &collection)).flatten();
     let documents =
         documents.ok_or_else(|| Refusal::from(error(StatusCode::NOT_FOUND, "ERR_NOT_FOUND", "Unknown method .")))?;
-    let limit =
-        size(&query, "limit", 100, 500).ok_or_else(|| invalid("Parameter 'limit' must be between 1 and 500"))?;
-    let order = word(&query, "sort_by").unwrap_or("id");
-    let statuses = words(&query, "status");
+    let limit = query.size("limit", 100, 500).ok_or_else(|| invalid("Parameter 'limit' must be between 1 and 500"))?;
+    let order = query.get("sort_by").unwrap_or("id");
+    let statuses = query.words("status");
     let unknown = statuses.iter().find(|status| !["open", "won", "lost", "deleted"].contains(status));
     if !["id", "update_time", "add_time"].contains(&order) || unknown.is_some() {
         return Err(invalid("Parameters 'sort_by' and 'status' must have allowed values"));
@@ -71,11 +70,11 @@ pub(super) async fn list(
         .filter(|document| shown(document, &statuses) && since.is_none_or(|since| document.updated >= since))
         .collect();
     rows.sort_by_key(|document| place(document, order));
-    let descending = word(&query, "sort_direction") == Some("desc");
+    let descending = query.get("sort_direction") == Some("desc");
     if descending {
         rows.reverse();
     }
-    let start = match word(&query, "cursor") {
+    let start = match query.get("cursor") {
         None => 0,
         Some(text) => {
             let number = |hex: &str| i64::from_str_radix(hex, 16).ok();
@@ -111,14 +110,13 @@ pub(super) async fn archived() -> Response {
 pub(super) async fn leads(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let documents = world.documents("pipedrive", "leads").unwrap_or_default();
-    let limit =
-        size(&query, "limit", 100, 500).ok_or_else(|| invalid("Parameter 'limit' must be between 1 and 500"))?;
+    let limit = query.size("limit", 100, 500).ok_or_else(|| invalid("Parameter 'limit' must be between 1 and 500"))?;
     let start: usize =
-        word(&query, "start").unwrap_or("0").parse().map_err(|_| invalid("Parameter 'start' must be a number"))?;
+        query.get("start").unwrap_or("0").parse().map_err(|_| invalid("Parameter 'start' must be a number"))?;
     let since = since(&query)?;
     let rows: Vec<&Document> =
         documents.iter().filter(|document| since.is_none_or(|since| document.updated >= since)).collect();

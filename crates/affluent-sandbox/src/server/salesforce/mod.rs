@@ -1,6 +1,7 @@
-//! The Salesforce-style REST API: token, query and queryAll, describe, limits.
+//! The Salesforce-style APIs: token, query and queryAll, describe, limits, query jobs.
 
 mod describe;
+mod jobs;
 mod query;
 mod soql;
 
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use super::vendor::{Spoils, Vendor};
 use super::{SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET, Shared, guard, hold, reply};
+pub(crate) use jobs::Jobs;
 use query::Locator;
 
 pub(crate) static VENDOR: Vendor = Vendor {
@@ -52,6 +54,9 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         // Salesforce's own examples write a slash before the question mark.
         .route("/data/{version}/query/", get(query::query))
         .route("/data/{version}/queryAll/", get(query::query_all))
+        .route("/data/{version}/jobs/query", post(jobs::make))
+        .route("/data/{version}/jobs/query/{job}", get(jobs::look).patch(jobs::abort).delete(jobs::delete))
+        .route("/data/{version}/jobs/query/{job}/results", get(jobs::results))
         .route("/data/{version}/query/{locator}", get(query::more))
         .route("/data/{version}/queryAll/{locator}", get(query::more))
 }

@@ -1,6 +1,7 @@
 //! Query and queryAll: a SOQL query's records in batches, followed by a cursor.
 //! <https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm>
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Path, Query, State};
@@ -13,14 +14,47 @@ use super::super::guard::Serve;
 use super::super::{Shared, hold, reply};
 use super::soql::{self, Select, SoqlError};
 use crate::clock;
-use crate::world::{Kind, Row, Table, World};
+use crate::world::{Field, Kind, Row, Table, World};
 
 /// The rows a query found, in its order, in the world as it was then.
-pub(super) struct Locator {
+pub(super) struct Found {
     world: Arc<World>,
     object: &'static str,
-    fields: Vec<usize>,
+    pub(super) fields: Vec<&'static Field>,
+    places: Vec<usize>,
     rows: Vec<u32>,
+}
+
+impl Found {
+    /// What a query finds, deleted rows among it or not.
+    pub(super) fn by(world: &Arc<World>, select: &Select, deleted: bool) -> Result<Self, SoqlError> {
+        let table = world
+            .salesforce(select.object)
+            .ok_or_else(|| SoqlError { code: "INVALID_TYPE", message: "the object is not supported".to_owned() })?;
+        Ok(Self {
+            world: world.clone(),
+            object: select.object,
+            fields: select.fields.iter().map(|field| &table.object.fields[*field]).collect(),
+            places: select.fields.clone(),
+            rows: found(table, select, deleted),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The records of those rows, as REST gives them.
+    pub(super) fn records(&self, rows: Range<usize>, version: &str) -> Vec<Value> {
+        let Some(table) = self.world.salesforce(self.object) else { return Vec::new() };
+        let rows = self.rows.get(rows).unwrap_or_default();
+        rows.iter().map(|row| record(table, &table.rows[*row as usize], &self.places, version)).collect()
+    }
+}
+
+/// A query whose records are given in batches.
+pub(super) struct Locator {
+    found: Found,
     batch: usize,
 }
 
@@ -68,15 +102,14 @@ fn run(shared: &Shared, serve: Serve, version: &str, asked: Asked, headers: &Hea
         Ok(select) => select,
         Err(error) => return refusal(&error),
     };
-    let Some(table) = world.salesforce(select.object) else {
-        return reply::salesforce_error(StatusCode::BAD_REQUEST, "INVALID_TYPE", "the object is not supported");
+    let found = match Found::by(&world, &select, deleted) {
+        Ok(found) => found,
+        Err(error) => return refusal(&error),
     };
-    let rows = found(table, &select, deleted);
     if select.count {
-        return reply::json(StatusCode::OK, &json!({ "totalSize": rows.len(), "done": true, "records": [] }));
+        return reply::json(StatusCode::OK, &json!({ "totalSize": found.len(), "done": true, "records": [] }));
     }
-    let (object, fields) = (select.object, select.fields);
-    let locator = Arc::new(Locator { world: world.clone(), object, fields, rows, batch: batch_size(headers) });
+    let locator = Arc::new(Locator { found, batch: batch_size(headers) });
     page(shared, serve, version, &locator, None, 0)
 }
 
@@ -103,15 +136,11 @@ fn page(
     id: Option<&str>,
     start: usize,
 ) -> Response {
-    let Some(table) = locator.world.salesforce(locator.object) else {
-        return reply::salesforce_error(StatusCode::BAD_REQUEST, "INVALID_TYPE", "the object is not supported");
-    };
-    let end = (start + serve.cut(locator.batch)).min(locator.rows.len());
-    let rows = locator.rows.get(start..end).unwrap_or_default();
-    let records: Vec<_> =
-        rows.iter().map(|i| record(table, &table.rows[*i as usize], &locator.fields, version)).collect();
-    let done = end >= locator.rows.len();
-    let mut answer = json!({ "totalSize": locator.rows.len(), "done": done });
+    let total = locator.found.len();
+    let end = (start + serve.cut(locator.batch)).min(total);
+    let records = locator.found.records(start.min(end)..end, version);
+    let done = end >= total;
+    let mut answer = json!({ "totalSize": total, "done": done });
     if !done {
         let id = id.map_or_else(|| hold(&shared.locators).keep(locator.clone()), str::to_owned);
         answer["nextRecordsUrl"] = format!("/services/data/{version}/query/{id}-{end}").into();

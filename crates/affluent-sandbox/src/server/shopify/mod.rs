@@ -11,8 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
 
-use super::ask::Refusal;
-use super::asked::{Asked, host};
+use super::ask::{Asked, Refusal, origin};
 use super::guard::Serve;
 use super::limits::Bucket;
 use super::reply;
@@ -111,8 +110,7 @@ struct Place {
 }
 
 /// Tokens are opaque; these hold the first page's parameters.
-fn place(pairs: Vec<(String, String)>) -> Result<Place, Refusal> {
-    let asked = Asked::new(pairs);
+fn place(asked: Asked) -> Result<Place, Refusal> {
     let Some(token) = asked.get("page_info") else {
         let after = asked.number("since_id", 0).map_err(|_| bad("since_id", "since_id must be a number"))? as u64;
         return Ok(Place { asked, after });
@@ -147,7 +145,7 @@ async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path((version, file)): Path<(String, String)>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
@@ -155,7 +153,7 @@ async fn list(
     let Some((_, list)) = world.shopify().lists().iter().find(|(known, _)| *known == name) else {
         return Err(Refusal::from(error(StatusCode::NOT_FOUND, "", "Not Found")));
     };
-    let Place { asked, after } = place(pairs)?;
+    let Place { asked, after } = place(asked)?;
     let limit = asked.number("limit", 50).ok().filter(|limit| (1..=250).contains(limit));
     let limit = limit.ok_or_else(|| bad("limit", "limit must be between 1 and 250"))?;
     let known = [&EVERY_LIST[..], further(name)].concat();
@@ -176,8 +174,8 @@ async fn list(
         let last = page.last().map_or_else(|| after.to_string(), |entry| entry.id.clone());
         let page_info = token(&first, &last);
         let link = format!(
-            "<http://{}/shopify/admin/api/{version}/{name}.json?limit={limit}&page_info={page_info}>; rel=\"next\"",
-            host(&headers)
+            "<{}/shopify/admin/api/{version}/{name}.json?limit={limit}&page_info={page_info}>; rel=\"next\"",
+            origin(&headers)
         );
         if let Ok(link) = HeaderValue::from_str(&link) {
             response.headers_mut().insert(header::LINK, link);

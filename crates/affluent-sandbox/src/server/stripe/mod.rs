@@ -11,8 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::ask::Refusal;
-use super::asked::Asked;
+use super::ask::{Asked, Refusal};
 use super::guard::{Serve, token};
 use super::limits::take;
 use super::reply;
@@ -74,7 +73,8 @@ fn expired(_: &Shared, _: &HeaderMap) -> Response {
 
 fn limit(shared: &Shared, _: &str) -> (HeaderMap, Option<Response>) {
     let second = std::time::Duration::from_secs(1);
-    let left = take(&mut hold(&shared.windows).stripe, shared.limits.stripe_per_second, second, Instant::now());
+    let left =
+        take(&mut hold(&shared.windows).stripe, shared.limits.stripe_per_second, usize::MAX, second, Instant::now());
     (HeaderMap::new(), left.is_none().then(too_many))
 }
 
@@ -112,14 +112,13 @@ async fn list(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(name): Path<String>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let Some((_, list)) = world.stripe().lists().iter().find(|(known, _)| *known == name) else {
         let message = format!("Unrecognized request URL (GET: /v1/{name}).");
         return Err(Refusal::from(error(StatusCode::NOT_FOUND, "", &message)));
     };
-    let asked = Asked::new(pairs);
     if let Some(unknown) = asked.unknown(&[&EVERY_LIST[..], further(&name)].concat()) {
         return Err(invalid("parameter_unknown", &format!("Received unknown parameter: {unknown}"), unknown));
     }

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::ask::{Pairs, Refusal, origin, size, word};
+use super::super::ask::{Asked, Refusal, origin};
 use super::super::changes::{Place, changed};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
@@ -25,8 +25,8 @@ fn not_found() -> Refusal {
 }
 
 /// The seconds of `start_time`, at least a minute ago.
-fn start(query: &Pairs, world: &World) -> Result<i64, Refusal> {
-    let given = word(query, "start_time").and_then(|text| text.parse::<i64>().ok());
+fn start(query: &Asked, world: &World) -> Result<i64, Refusal> {
+    let given = query.get("start_time").and_then(|text| text.parse::<i64>().ok());
     let start = given.ok_or_else(|| invalid("Invalid start_time: a Unix epoch time is required"))?;
     if start * SECOND > world.now() - MINUTE {
         return Err(invalid("Too recent start_time. Use a start_time older than 60 seconds"));
@@ -34,22 +34,22 @@ fn start(query: &Pairs, world: &World) -> Result<i64, Refusal> {
     Ok(start)
 }
 
-fn per_page(query: &Pairs) -> Result<usize, Refusal> {
-    size(query, "per_page", 1_000, 1_000).ok_or_else(|| invalid("per_page must be between 1 and 1000"))
+fn per_page(query: &Asked) -> Result<usize, Refusal> {
+    query.size("per_page", 1_000, 1_000).ok_or_else(|| invalid("per_page must be between 1 and 1000"))
 }
 
 pub(super) async fn by_cursor(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(collection): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if collection != "tickets" && collection != "users" {
         return Err(not_found());
     }
     let bad = || invalid("Invalid cursor");
-    let (begin, place) = match word(&query, "cursor") {
+    let (begin, place) = match query.get("cursor") {
         None => (start(&query, &shared.world())?, Place::after(&shared, None)),
         Some(cursor) => {
             let (begin, place) = cursor.split_once('.').ok_or_else(bad)?;
@@ -85,7 +85,7 @@ pub(super) async fn by_time(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(collection): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let collection = collection.strip_suffix(".json").unwrap_or(&collection);

@@ -45,7 +45,7 @@ pub(crate) static VENDOR: Vendor = Vendor {
     },
     spoils: Spoils {
         records: &["tickets", "users", "organizations", "ticket_events", "satisfaction_ratings"],
-        numbers: &["organization_id", "ticket_id"],
+        numbers: &[],
         dates: &["updated_at", "created_at"],
     },
 };

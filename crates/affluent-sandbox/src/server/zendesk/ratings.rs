@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::ask::{Pairs, Refusal, origin, size, word};
+use super::super::ask::{Asked, Refusal, origin};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
 use super::error;
@@ -18,12 +18,12 @@ use crate::world::Document;
 pub(super) async fn ratings(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let invalid = |message| Refusal::from(error(StatusCode::BAD_REQUEST, "InvalidPaginationParameter", message));
-    let limit = size(&query, "page[size]", 100, 100).ok_or_else(|| invalid("page[size] must be between 1 and 100"))?;
-    let number = |name: &str| match word(&query, name) {
+    let limit = query.size("page[size]", 100, 100).ok_or_else(|| invalid("page[size] must be between 1 and 100"))?;
+    let number = |name: &str| match query.get(name) {
         None => Ok(None),
         Some(text) => text.parse::<i64>().map(Some).map_err(|_| invalid("a parameter is not a number")),
     };
@@ -33,7 +33,7 @@ pub(super) async fn ratings(
         let score = document.body.get("score").and_then(Value::as_str).unwrap_or_default();
         start.is_none_or(|start| document.updated >= start * SECOND)
             && end.is_none_or(|end| document.updated <= end * SECOND)
-            && word(&query, "score").is_none_or(|wanted| match wanted {
+            && query.get("score").is_none_or(|wanted| match wanted {
                 "received" => score == "good" || score == "bad",
                 wanted => score == wanted,
             })
@@ -45,8 +45,7 @@ pub(super) async fn ratings(
     let given = &rest[..serve.cut(limit).min(rest.len())];
     let more = given.len() < rest.len();
     let last = given.last().map(|document| document.key as i64).or(after).unwrap_or(0);
-    let others = query.iter().filter(|(name, _)| name != "page[after]");
-    let others: String = others.map(|(name, value)| format!("&{name}={value}")).collect();
+    let others: String = query.without(&["page[after]"]).map(|(name, value)| format!("&{name}={value}")).collect();
     let next = format!("{}/zendesk/api/v2/satisfaction_ratings.json?page[after]={last}{others}", origin(&headers));
     Ok(reply::json(
         StatusCode::OK,

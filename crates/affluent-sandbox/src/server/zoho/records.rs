@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::super::ask::{Pairs, Refusal, size, word, words};
+use super::super::ask::{Asked, Refusal};
 use super::super::guard::Serve;
 use super::super::{Shared, reply};
 use super::error;
@@ -47,9 +47,9 @@ fn since(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
     value.to_str().ok().filter(|text| text.contains('T')).and_then(clock::parse).map(Some).ok_or_else(refusal)
 }
 
-fn per_page(query: &Pairs) -> Result<usize, Refusal> {
+fn per_page(query: &Asked) -> Result<usize, Refusal> {
     let details = json!({ "param_name": "per_page", "limit": 200 });
-    size(query, "per_page", 200, 200).ok_or_else(|| invalid("INVALID_DATA", "invalid data", &details))
+    query.size("per_page", 200, 200).ok_or_else(|| invalid("INVALID_DATA", "invalid data", &details))
 }
 
 /// What a list is ordered by.
@@ -61,8 +61,8 @@ enum Order {
 }
 
 impl Order {
-    fn of(query: &Pairs) -> Result<Self, Refusal> {
-        Ok(match word(query, "sort_by") {
+    fn of(query: &Asked) -> Result<Self, Refusal> {
+        Ok(match query.get("sort_by") {
             None | Some("id") => Self::Id,
             Some("Created_Time") => Self::Created,
             Some("Modified_Time") => Self::Modified,
@@ -111,9 +111,9 @@ impl Token {
 }
 
 /// The parameters that may not change between pages.
-fn bound(module: &str, query: &Pairs, since: Option<i64>) -> u64 {
+fn bound(module: &str, query: &Asked, since: Option<i64>) -> u64 {
     let mut text = format!("{module} {since:?}");
-    for (name, value) in query.iter().filter(|(name, _)| !matches!(name.as_str(), "page_token" | "page")) {
+    for (name, value) in query.without(&["page_token", "page"]) {
         text.push(' ');
         text.push_str(name);
         text.push('=');
@@ -135,12 +135,12 @@ pub(super) async fn records(
     State(shared): State<Arc<Shared>>,
     Extension(serve): Extension<Serve>,
     Path(module): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let documents = world.documents("zoho", &module).ok_or_else(no_module)?;
-    let fields = words(&query, "fields");
+    let fields = query.words("fields");
     if fields.is_empty() {
         let details = json!({ "param_name": "fields" });
         return Err(invalid("REQUIRED_PARAM_MISSING", "required param is missing", &details));
@@ -149,26 +149,27 @@ pub(super) async fn records(
         return Err(invalid("LIMIT_EXCEEDED", "limit exceeded", &json!({ "limit": 50, "param_name": "fields" })));
     }
     let (since, limit, order) = (since(&headers)?, per_page(&query)?, Order::of(&query)?);
-    let descending = word(&query, "sort_order") != Some("asc");
+    let descending = query.get("sort_order") != Some("asc");
     let bound = bound(&module, &query, since);
-    let token = match word(&query, "page_token") {
+    let token = match query.get("page_token") {
         None => None,
         Some(text) => Some(Token::of(text).filter(|token| token.bound == bound).ok_or_else(|| {
             let message = "The page_token given seems to be invalid or input param is added or altered or deleted";
             invalid("TOKEN_BOUND_DATA_MISMATCH", message, &json!({ "param_name": "page_token" }))
         })?),
     };
-    let page = size(&query, "page", 1, usize::MAX).unwrap_or(1);
+    let page = query.size("page", 1, usize::MAX).unwrap_or(1);
     if token.is_none() && page * limit > DISCRETE {
         let message = "You can only get the first 2000 records without using page_token param";
         return Err(invalid("DISCRETE_PAGINATION_LIMIT_EXCEEDED", message, &json!({ "limit": DISCRETE })));
     }
-    if token.as_ref().is_some_and(|token| token.passed + limit > REACH) {
-        let message = "You can only get upto 100000 records using page_token param";
-        return Err(invalid("PAGINATION_LIMIT_EXCEEDED", message, &json!({ "param_name": "page_token" })));
+    let reach = shared.limits.zoho_reach.unwrap_or(REACH);
+    if token.as_ref().is_some_and(|token| token.passed + limit > reach) {
+        let message = format!("You can only get upto {reach} records using page_token param");
+        return Err(invalid("PAGINATION_LIMIT_EXCEEDED", &message, &json!({ "param_name": "page_token" })));
     }
     // Converted leads are in a list only when it is asked for them.
-    let converted = word(&query, "converted").unwrap_or("false");
+    let converted = query.get("converted").unwrap_or("false");
     let shown = |document: &&Document| {
         let is = document.body.get("Converted__s").and_then(Value::as_bool).unwrap_or(false);
         document.deleted.is_none()
@@ -212,16 +213,16 @@ pub(super) async fn records(
 pub(super) async fn deleted(
     State(shared): State<Arc<Shared>>,
     Path(module): Path<String>,
-    Query(query): Query<Pairs>,
+    Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let world = shared.world();
     let documents = world.documents("zoho", &module).ok_or_else(no_module)?;
     let (since, limit) = (since(&headers)?, per_page(&query)?);
-    let page = size(&query, "page", 1, usize::MAX).unwrap_or(1);
+    let page = query.size("page", 1, usize::MAX).unwrap_or(1);
     // A third was taken out of the bin too: of those only id and instant are left.
     let permanent = |document: &Document| document.key.is_multiple_of(3);
-    let wanted = |document: &Document| match word(&query, "type") {
+    let wanted = |document: &Document| match query.get("type") {
         Some("recycle") => !permanent(document),
         Some("permanent") => permanent(document),
         _ => true,

@@ -8,27 +8,27 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::super::ask::{Pairs, origin, word};
+use super::super::ask::{Asked, origin};
 use super::super::{Shared, ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_REFRESH_TOKEN, hold, reply};
 
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    Query(mut given): Query<Pairs>,
-    Form(form): Form<Pairs>,
+    Query(query): Query<Asked>,
+    Form(form): Form<Asked>,
 ) -> Response {
-    given.extend(form);
+    let given = query.and(form);
     let refuse = |error: &str| reply::json(StatusCode::OK, &json!({ "error": error }));
-    if word(&given, "grant_type") != Some("refresh_token") {
+    if given.get("grant_type") != Some("refresh_token") {
         return refuse("unsupported_grant_type");
     }
-    if word(&given, "client_id") != Some(ZOHO_CLIENT_ID) {
+    if given.get("client_id") != Some(ZOHO_CLIENT_ID) {
         return refuse("invalid_client");
     }
-    if word(&given, "client_secret") != Some(ZOHO_CLIENT_SECRET) {
+    if given.get("client_secret") != Some(ZOHO_CLIENT_SECRET) {
         return refuse("invalid_client_secret");
     }
-    if word(&given, "refresh_token") != Some(ZOHO_REFRESH_TOKEN) {
+    if given.get("refresh_token") != Some(ZOHO_REFRESH_TOKEN) {
         return refuse("invalid_code");
     }
     let token = hold(&shared.tokens).issue("1000.");
