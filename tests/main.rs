@@ -21,6 +21,7 @@ mod quarantine;
 mod random;
 mod sandbox_line;
 mod servers;
+mod stages;
 mod support;
 mod vendor_facts;
 mod vendors;
@@ -48,6 +49,7 @@ fn main() {
         quarantine::trials(),
         random::trials(),
         sandbox_line::trials(),
+        stages::trials(),
         vendor_facts::trials(),
         vendors::trials(),
         webhooks::trials(),

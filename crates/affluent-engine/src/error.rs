@@ -248,9 +248,8 @@ impl From<DataFusionError> for Error {
         if let DataFusionError::ResourcesExhausted(message) = root {
             return Self::Memory(message.clone());
         }
-        if let DataFusionError::External(inner) = root
-            && let Some(stored) = inner.downcast_ref::<object_store::Error>()
-        {
+        // Readers wrap what the storage said in several ways, of Parquet and of Arrow among them.
+        if let Some(stored) = stored(&error) {
             return Self::store("lake", stored);
         }
         Self::Query(root.strip_backtrace())
@@ -265,7 +264,39 @@ impl From<arrow::error::ArrowError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::error::ArrowError;
+    use deltalake::parquet::errors::ParquetError;
+
     use super::*;
+
+    /// What readers say where the storage fails in the middle of a query.
+    fn wrapped(make: fn() -> object_store::Error) -> Vec<DataFusionError> {
+        let parquet = || ParquetError::External(Box::new(make()));
+        vec![
+            DataFusionError::External(Box::new(make())),
+            DataFusionError::ObjectStore(Box::new(make())),
+            DataFusionError::ParquetError(Box::new(parquet())),
+            DataFusionError::ArrowError(Box::new(ArrowError::ExternalError(Box::new(parquet()))), None),
+            DataFusionError::Shared(Arc::new(DataFusionError::ObjectStore(Box::new(make())))).context("reading"),
+        ]
+    }
+
+    #[test]
+    fn a_storage_that_fails_within_a_query_is_told_as_such() {
+        let cases: [(fn() -> object_store::Error, u8); 2] = [
+            (|| object_store::Error::Generic { store: "S3", source: "error sending request".into() }, 75),
+            (|| object_store::Error::Unauthenticated { path: "a".to_owned(), source: "403 Forbidden".into() }, 4),
+        ];
+        for (make, code) in cases {
+            for error in wrapped(make) {
+                let words = error.to_string();
+                assert_eq!(Error::from(error).exit_code(), code, "{words}");
+            }
+        }
+        assert_eq!(Error::from(DataFusionError::Plan("no column".to_owned())).exit_code(), 1);
+    }
 
     #[test]
     fn what_a_disk_refuses_is_told_with_what_to_do() {

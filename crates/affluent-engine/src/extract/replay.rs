@@ -3,6 +3,7 @@
 use affluent_connect::{Page, Source};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use chrono::{DateTime, Utc};
 use datafusion::prelude::{JoinType, SessionContext};
 use serde::Serialize;
 
@@ -48,11 +49,12 @@ pub async fn replay(lake: &Lake, source: &dyn Source, plan: &StreamPlan, run: &R
 
     let mut batches = Vec::new();
     let mut still = Vec::new();
-    for (at, records) in loads {
-        let Page { rows, rejected, .. } = source.replay(&plan.name, cursor.as_ref(), records).await.map_err(told)?;
-        let load = Load { schema: schema.clone(), at, run_id: &run.run_id, source: id.clone() };
+    for (at, records) in &loads {
+        let Page { rows, rejected, .. } =
+            source.replay(&plan.name, cursor.as_ref(), records.clone()).await.map_err(told)?;
+        let load = Load { schema: schema.clone(), at: *at, run_id: &run.run_id, source: id.clone() };
         batches.push(load.marked(&rows)?);
-        still.push((at, rejected));
+        still.push((*at, rejected));
     }
     let rows = concat_batches(&schema, &batches)?;
     report.mended = rows.num_rows() as u64;
@@ -65,11 +67,10 @@ pub async fn replay(lake: &Lake, source: &dyn Source, plan: &StreamPlan, run: &R
         let mark = Mark { run_id: run.run_id.clone(), ..mark };
         lake.commit(Some(&held), staged, WriteMode::Append, Some(mark)).await?;
     }
-    let groups: Vec<Group<'_>> = still
-        .iter()
-        .map(|(at, rows)| Group { stage: Stage::Extract, stream: &id, entity: "", rows, at: *at })
-        .collect();
-    quarantine::settle_stream(lake, &context, &id, &groups, &run.run_id).await?;
+    let group = |at: &DateTime<Utc>, rows| Group { stage: Stage::Extract, stream: &id, entity: "", rows, at: *at };
+    let tried: Vec<Group<'_>> = loads.iter().map(|(at, rows)| group(at, rows)).collect();
+    let still: Vec<Group<'_>> = still.iter().map(|(at, rows)| group(at, rows)).collect();
+    quarantine::retried(lake, &context, &tried, &still, &run.run_id).await?;
     Ok(report)
 }
 

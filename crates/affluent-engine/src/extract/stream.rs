@@ -165,20 +165,20 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Commits a slice, its rejected rows first: killed in between, the next run finds them there and adds none twice.
+    /// Commits a slice, its rejected rows first: killed in between, the next run finds them there and adds none twice. Those of
+    /// a table whose place is taken go after it.
     async fn commit(
         &self,
         before: Option<Table>,
-        slice: Slice<'_>,
+        mut slice: Slice<'_>,
         report: &mut StreamReport,
     ) -> Result<Option<Table>, Error> {
         let table: &TableName = &self.plan.table;
-        if self.anew {
-            quarantine::forget(self.lake, self.context, &report.stream).await?;
-        }
-        let group =
-            Group { stage: Stage::Extract, stream: &report.stream, entity: "", rows: &slice.rejected, at: self.at };
-        report.quarantined += quarantine::add(self.lake, self.context, &group, &self.run.run_id).await?;
+        let rejected = std::mem::take(&mut slice.rejected);
+        let stream = self.plan.id();
+        let group = Group { stage: Stage::Extract, stream: &stream, entity: "", rows: &rejected, at: self.at };
+        let added = quarantine::add(self.lake, self.context, &group, &self.run.run_id).await?;
+        report.quarantined += if self.anew { rejected.len() as u64 } else { added };
         let cursor = slice.cursor.as_ref().map(|cursor| cursor.0.clone()).or_else(|| report.cursor.clone());
         let replaces = self.anew && before.is_some();
         if slice.rows == 0 && cursor == report.cursor && !replaces && !self.handed_over && before.is_some() {
@@ -194,6 +194,9 @@ impl Writer<'_> {
         let staged = slice.finish().await?;
         let mode = if replaces { WriteMode::Replace } else { WriteMode::Append };
         let commit = self.lake.commit(before.as_ref(), staged, mode, Some(mark)).await?;
+        if self.anew {
+            quarantine::renew(self.lake, self.context, &group, &self.run.run_id).await?;
+        }
         report.written += commit.rows;
         report.version = Some(commit.version);
         report.cursor = cursor;
@@ -238,7 +241,84 @@ fn loaded_at(mark: Option<&Mark>) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use affluent_spec::Pipeline;
+    use datafusion::prelude::SessionContext;
+
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::plan::{Plan, resolve};
+    use crate::session::Session;
+
+    const PIPELINE: &str = "pipeline: shop\nlake: ./lake\nsources:\n  shop:\n    connector: files\n    with: { path: orders.csv }\n    \
+                            streams:\n      orders: { key: [id], columns: { id: string, day: date } }\n";
+
+    async fn load(
+        plan: &Plan,
+        lake: &Lake,
+        full_refresh: bool,
+        heard: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let run = Run {
+            run_id: "run".to_owned(),
+            as_of: Utc::now(),
+            full_refresh,
+            session: Session::new(None)?,
+            stop: tokio_util::sync::CancellationToken::new(),
+            listener: Arc::new(heard),
+        };
+        let source = super::super::open(&plan.sources[0], &plan.base).unwrap();
+        extract(lake, source.as_ref(), &plan.sources[0].streams[0], &run).await.1.map_or(Ok(()), Err)
+    }
+
+    /// Another run's commit to the same table.
+    async fn forestall(lake: &Lake, table: &TableName) {
+        let before = lake.table(table).await.unwrap().unwrap();
+        let none = lake.stager(table, before.schema().unwrap()).unwrap().finish().await.unwrap();
+        let mark = Mark { run_id: "other".to_owned(), ..before.mark().await.unwrap().unwrap() };
+        lake.commit(Some(&before), none, WriteMode::Append, Some(mark)).await.unwrap();
+    }
+
+    /// What was refused stands in the quarantine until what takes its place stands in bronze.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_full_refresh_that_is_cut_off_loses_no_refused_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("orders.csv");
+        std::fs::write(&file, "id,day\n1,2026-01-02\n2,02/01/2026\n3,03/01/2026\n").unwrap();
+        let pipeline = affluent_spec::read::<Pipeline>("pipeline.yaml", PIPELINE).unwrap();
+        let plan = resolve(pipeline, Catalog::builtin().unwrap(), folder.path(), None).unwrap();
+        let lake = Lake::at(plan.lake.clone());
+        let refused = async || {
+            let loads = quarantine::refused(&lake, &SessionContext::new(), "shop.orders").await.unwrap();
+            loads.into_iter().flat_map(|(at, rows)| rows.into_iter().map(move |row| (at, row.raw))).collect::<Vec<_>>()
+        };
+        load(&plan, &lake, false, |_| {}).await.unwrap();
+        let before = refused().await;
+        assert_eq!(before.len(), 2);
+
+        std::fs::write(&file, "id,day\n1,2026-01-02\n2,2026-01-02\n3,03/01/2026\n").unwrap();
+        let (other, table, done) = (lake.clone(), plan.sources[0].streams[0].table.clone(), AtomicBool::new(false));
+        let cut_off = load(&plan, &lake, true, move |event| {
+            if matches!(event, Event::Read { .. }) && !done.swap(true, Ordering::Relaxed) {
+                let (other, table) = (other.clone(), table.clone());
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                std::thread::spawn(move || runtime.block_on(forestall(&other, &table))).join().unwrap();
+            }
+        });
+        let error = cut_off.await.unwrap_err();
+        assert!(matches!(error, Error::Concurrent { .. }), "{error}");
+        assert_eq!(refused().await, before);
+
+        load(&plan, &lake, true, |_| {}).await.unwrap();
+        let after = refused().await;
+        let loaded = lake.table(&plan.sources[0].streams[0].table).await.unwrap().unwrap().mark().await.unwrap();
+        // The one row that still does not fit is of the new load, and would stand among its rows.
+        assert_eq!(after.len(), 1, "{after:?}");
+        assert_eq!(Some(after[0].0.timestamp_micros()), loaded.unwrap().loaded_at.map(|at| at.timestamp_micros()));
+        assert!(after[0].1.contains("03/01/2026"), "{after:?}");
+    }
 
     #[test]
     fn loads_follow_each_other_whatever_the_clock_says() {

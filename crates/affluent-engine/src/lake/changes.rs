@@ -34,7 +34,7 @@ impl Changes {
 }
 
 /// The rows of `left` without an equal in `right` by `columns`, null equal to null.
-pub(super) fn anti(
+pub(crate) fn anti(
     context: &SessionContext,
     left: DataFrame,
     right: DataFrame,

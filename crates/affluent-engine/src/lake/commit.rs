@@ -1,5 +1,7 @@
 //! The one way to write: staged files and their mark become visible by one commit.
 
+use std::collections::HashSet;
+
 use affluent_spec::TableName;
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
@@ -7,10 +9,11 @@ use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, MetadataExt, Remove, StructType, Transaction};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::table::state::DeltaTableState;
 
 use super::evolve::merged;
 use super::mark::Mark;
-use super::{Lake, Staged, Table};
+use super::{ATTEMPTS, Lake, Staged, Table};
 use crate::error::Error;
 
 /// The application of our transactions.
@@ -43,11 +46,21 @@ pub(super) enum Away {
     These(Vec<String>),
 }
 
+impl Away {
+    /// Whether `table` still has the files that are named.
+    pub(super) fn is_all_there(&self, table: &Table) -> Result<bool, Error> {
+        let Self::These(files) = self else { return Ok(true) };
+        let there: HashSet<String> = table.files()?.into_iter().collect();
+        Ok(files.iter().all(|file| there.contains(file)))
+    }
+}
+
 impl Lake {
     /// Makes `staged` visible as one commit on top of `before` (the table as it was read, `None` where there was none).
     ///
     /// With a mark, the commit is refused as [`Error::Concurrent`] where another run has committed since `before`; the
-    /// mark's sequence is set here. An error on the way is looked into: a commit that landed counts as made.
+    /// mark's sequence is set here. What maintenance did since does not count, unless it joined files that the commit takes
+    /// away. An error on the way is looked into: a commit that landed counts as made.
     pub async fn commit(
         &self,
         before: Option<&Table>,
@@ -66,43 +79,50 @@ impl Lake {
         away: Away,
         mark: Option<Mark>,
     ) -> Result<Commit, Error> {
-        let name = staged.table.clone();
+        let name = &staged.table;
         let rows = staged.rows;
-        let mark = match mark {
-            Some(mark) => {
-                let sequence = match before {
-                    Some(table) => table.sequence().await?,
-                    None => 0,
-                };
-                Some(Mark { sequence: sequence + 1, attempt: uuid::Uuid::new_v4().to_string(), ..mark })
-            }
-            None => None,
-        };
+        let mut sequence = 0;
+        if let Some(table) = before.filter(|_| mark.is_some()) {
+            sequence = table.sequence().await?;
+        }
+        let attempt = uuid::Uuid::new_v4().to_string();
+        let mark = mark.map(|mark| Mark { sequence: sequence + 1, attempt, maintained: None, ..mark });
         let properties = numbered(mark.as_ref());
-        let attempt = match before {
-            Some(table) => on_top(table, &staged, &away, properties).await,
-            None => self.first(&name, &staged, properties).await,
-        };
-        let error = match attempt {
-            Ok(version) => {
-                tracing::debug!(table = %name, version, rows, "committed");
+        let mut base = before.cloned();
+        for _ in 0..ATTEMPTS {
+            let attempt = match &base {
+                Some(table) => on_top(table, &staged, &away, properties.clone()).await,
+                None => self.first(name, &staged, properties.clone()).await,
+            };
+            let error = match attempt {
+                Ok(version) => {
+                    tracing::debug!(table = %name, version, rows, "committed");
+                    return Ok(Commit { version, rows });
+                }
+                Err(error) => error,
+            };
+            if let Some(version) = self.landed(name, mark.as_ref()).await {
                 return Ok(Commit { version, rows });
             }
-            Err(error) => error,
-        };
-        if let Some(version) = self.landed(&name, mark.as_ref()).await {
-            return Ok(Commit { version, rows });
-        }
-        match (before, self.table(&name).await?) {
-            // Somebody else made the table meanwhile: with a mark that is another run's load; without one (a log that all
-            // runs share) our rows go on top.
-            (None, Some(_)) if mark.is_some() => Err(Error::Concurrent { table: name.to_string() }),
-            (None, Some(table)) => {
-                let version = on_top(&table, &staged, &away, properties_of(None)).await;
-                Ok(Commit { version: version.map_err(|error| Error::delta(&name, error))?, rows })
+            let (error, newest) = (Error::delta(name, error), self.table(name).await?);
+            let was_made_meanwhile = base.is_none() && newest.is_some();
+            if !was_made_meanwhile && !matches!(error, Error::Concurrent { .. }) {
+                return Err(error);
             }
-            _ => Err(Error::delta(&name, error)),
+            // Somebody else came first. Rows that only come on top can come on top of theirs too, unless a mark says what
+            // they are the next rows of: then none but maintenance may have come between.
+            let Some(newest) = newest else { return Err(error) };
+            let stands = match (&mark, &base) {
+                (None, _) => matches!(away, Away::None),
+                (Some(_), None) => false,
+                (Some(_), Some(_)) => newest.sequence().await? == sequence && away.is_all_there(&newest)?,
+            };
+            if !stands {
+                return Err(Error::Concurrent { table: name.to_string() });
+            }
+            base = Some(newest);
         }
+        Err(Error::Concurrent { table: name.to_string() })
     }
 
     /// The version of our own attempt, where it has landed in spite of an error.
@@ -128,8 +148,7 @@ impl Lake {
             .with_comment(&staged.description)
             .with_columns(schema.fields().cloned())
             .with_actions(staged.files.iter().cloned().map(Action::Add))
-            // With retries, delta would put a first commit that came second on top of the other, unchecked: rows twice.
-            .with_commit_properties(properties.with_max_retries(0))
+            .with_commit_properties(properties)
             .await?;
         Ok(created.version().map_or(0, |version| version as i64))
     }
@@ -148,8 +167,14 @@ fn kernel_schema(schema: &SchemaRef) -> Result<StructType, deltalake::DeltaTable
 }
 
 /// Commit properties with the mark told; checkpoints and log cleanup are maintenance's.
+///
+/// There are no retries: delta would put a first commit that came second on top of the other, and it does not count files
+/// that maintenance joined as taken away, so that a commit which takes them away too would leave their rows there twice.
 pub(super) fn properties_of(mark: Option<&Mark>) -> CommitProperties {
-    let properties = CommitProperties::default().with_create_checkpoint(false).with_cleanup_expired_logs(Some(false));
+    let properties = CommitProperties::default()
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
+        .with_max_retries(0);
     match mark {
         None => properties,
         Some(mark) => properties.with_metadata([(INFO.to_owned(), serde_json::to_value(mark).unwrap_or_default())]),
@@ -165,6 +190,13 @@ fn numbered(mark: Option<&Mark>) -> CommitProperties {
     }
 }
 
+/// The removal of files by path.
+pub(super) fn taken(state: &DeltaTableState, files: &[String], changes_data: bool) -> Vec<Remove> {
+    let these = |path: &str| files.iter().any(|gone| gone == path);
+    let files = state.log_data();
+    files.iter().filter(|file| these(&file.path())).map(|file| file.remove_action(changes_data)).collect()
+}
+
 async fn on_top(
     table: &Table,
     staged: &Staged,
@@ -175,12 +207,7 @@ async fn on_top(
     let removed: Vec<Remove> = match away {
         Away::None => Vec::new(),
         Away::All => state.log_data().iter().map(|file| file.remove_action(true)).collect(),
-        Away::These(files) => state
-            .log_data()
-            .iter()
-            .filter(|file| files.iter().any(|gone| *gone == file.path()))
-            .map(|file| file.remove_action(true))
-            .collect(),
+        Away::These(files) => taken(state, files, true),
     };
     let mut actions: Vec<Action> = Vec::new();
     let schema = match away {

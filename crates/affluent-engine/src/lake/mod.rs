@@ -8,6 +8,8 @@ mod evolve;
 mod maintain;
 mod mark;
 mod merge;
+#[cfg(test)]
+mod races;
 mod stage;
 mod storage;
 mod table;
@@ -24,17 +26,32 @@ use url::Url;
 
 use crate::error::Error;
 
+pub(crate) use changes::anti;
 pub use commit::{Commit, WriteMode};
 pub use maintain::Maintained;
 pub use mark::Mark;
 pub(crate) use mark::fingerprint;
-pub use merge::Merged;
+pub use merge::{Merged, Target};
 pub use stage::{Staged, Stager, commented};
 pub use storage::location;
 pub use table::Table;
 
 /// The schemas that hold tables, in the order of the line.
 pub const SCHEMAS: [&str; 4] = ["bronze", "silver", "gold", "_affluent"];
+
+/// How often a write is tried again because others wrote the same table meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// Writes to a table that entities and runs share: whoever comes second looks again and writes on top.
+pub(crate) async fn again<T, W: Future<Output = Result<T, Error>>>(mut write: impl FnMut() -> W) -> Result<T, Error> {
+    for _ in 1..ATTEMPTS {
+        match write().await {
+            Err(Error::Concurrent { .. }) => {}
+            result => return result,
+        }
+    }
+    write().await
+}
 
 /// A place where tables lie.
 #[derive(Debug, Clone)]

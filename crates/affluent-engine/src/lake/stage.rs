@@ -15,7 +15,8 @@ use deltalake::datafile::writer::{DeltaWriter, WriterConfig};
 use deltalake::kernel::Add;
 use deltalake::operations::get_num_idx_cols_and_stats_columns;
 use futures::TryStreamExt;
-use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::{Lake, conform, encoding};
 use crate::error::Error;
@@ -168,6 +169,17 @@ impl Lake {
                     stager.abort().await;
                     return Err(error.into());
                 }
+            }
+        }
+    }
+
+    /// Drops files that are not to be committed, as far as it can be.
+    pub(crate) async fn discard(&self, staged: Staged) {
+        let Ok(delta) = self.unloaded(&staged.table) else { return };
+        let store = delta.log_store().object_store(None);
+        for file in staged.files {
+            if let Err(error) = store.delete(&Path::from(file.path)).await {
+                tracing::debug!("files of an abandoned write stay until maintenance: {error}");
             }
         }
     }

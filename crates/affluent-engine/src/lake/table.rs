@@ -34,11 +34,8 @@ impl Table {
     /// The version that gave it the rows it has: maintenance makes versions without touching rows, and what was built from the
     /// rows need not be built again for it.
     pub async fn rows_version(&self) -> Result<i64, Error> {
-        let fault = |error| Error::delta(&self.name, error);
-        let newest = self.delta.history(Some(1)).try_next().await.map_err(fault)?;
-        let handed_on = newest.and_then(|info| info.info.get(INFO)?.get("maintained")?.as_i64());
-        // The newest commit may be younger than this snapshot.
-        Ok(handed_on.filter(|rows| *rows <= self.version()).unwrap_or_else(|| self.version()))
+        let handed_on = self.mark().await?.and_then(|mark| mark.maintained);
+        Ok(handed_on.unwrap_or_else(|| self.version()))
     }
 
     /// Its columns, with their descriptions as metadata.
@@ -47,6 +44,11 @@ impl Table {
         let kernel = state.schema();
         let schema: arrow::datatypes::Schema = kernel.as_ref().try_into_arrow()?;
         Ok(Arc::new(schema))
+    }
+
+    /// Whether it has a column of this name.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.delta.snapshot().is_ok_and(|state| state.schema().field(name).is_some())
     }
 
     /// The rows of this version, for queries.
@@ -88,17 +90,35 @@ impl Table {
         Ok(found.map_err(|error| Error::delta(&self.name, error))?.unwrap_or(0))
     }
 
-    /// The mark of its newest marked commit.
+    /// The mark of its last numbered commit, or what maintenance handed on of it. An older one may stand above it, handed on
+    /// by maintenance that had read it before that commit came.
     pub async fn mark(&self) -> Result<Option<Mark>, Error> {
+        let sequence = self.sequence().await?;
         let mut history = self.delta.history(None);
         while let Some(info) = history.try_next().await.map_err(|error| Error::delta(&self.name, error))? {
-            if let Some(mark) = info.info.get(INFO) {
-                return serde_json::from_value(mark.clone()).map(Some).map_err(|error| Error::Lake {
-                    table: self.name.to_string(),
-                    message: format!("the mark of its last commit cannot be read: {error}"),
-                });
+            let Some(mark) = info.info.get(INFO) else { continue };
+            let mark: Mark = serde_json::from_value(mark.clone()).map_err(|error| Error::Lake {
+                table: self.name.to_string(),
+                message: format!("the mark of its last commit cannot be read: {error}"),
+            })?;
+            if mark.sequence == sequence {
+                return Ok(Some(mark));
             }
         }
         Ok(None)
+    }
+
+    /// Its mark as maintenance hands it on: with the version whose rows are kept.
+    pub(super) async fn handed_on(&self) -> Result<Option<Mark>, Error> {
+        let rows = self.rows_version().await?;
+        Ok(self.mark().await?.map(|mark| Mark { maintained: Some(rows), ..mark }))
+    }
+
+    /// Whether its last commit carries its mark.
+    pub(super) async fn is_marked_on_top(&self, mark: &Mark) -> Result<bool, Error> {
+        let mut last = self.delta.history(Some(1));
+        let last = last.try_next().await.map_err(|error| Error::delta(&self.name, error))?;
+        let told = last.and_then(|info| info.info.get(INFO).cloned());
+        Ok(told.and_then(|told| serde_json::from_value::<Mark>(told).ok()).as_ref() == Some(mark))
     }
 }

@@ -10,7 +10,7 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
-use super::data_test::{self, Failure};
+use super::data_test::{self, Failure, Probe};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
@@ -28,10 +28,10 @@ pub enum ModelStatus {
     Unchanged,
     /// A test failed: readers keep the version before.
     TestFailed,
+    /// Its query could not be answered, or what it gave could not be written: readers keep the version before.
+    Failed,
     /// It reads a table that was not built, which is named.
     Skipped,
-    /// Its query failed: readers keep the version before.
-    Failed,
 }
 
 /// What happened to one model.
@@ -59,8 +59,8 @@ pub struct ModelReport {
     pub seconds: f64,
 }
 
-/// Builds the models that `wanted` picks, with a report of each, and returns what failed. A model whose query fails does not
-/// stop those that do not read it.
+/// Builds the models that `wanted` picks, with a report of each, and returns what failed. A model that fails holds back those that
+/// need it, no other.
 pub async fn build_all(
     plan: &Plan,
     wanted: &dyn Fn(&ModelPlan) -> bool,
@@ -84,14 +84,14 @@ pub async fn build_all(
             continue;
         }
         let mut step = Step { plan, model, lake, run, context: &context, versions: &mut versions };
-        let report = match step.build(&blocked).await {
-            Err(error @ Error::Model(_)) => {
-                let report = step.failed(&error).await?;
-                failed.push(error);
-                report
-            }
-            built => built?,
-        };
+        let mut report = step.report().await?;
+        let began = std::time::Instant::now();
+        if let Err(error) = step.build(&blocked, &mut report).await {
+            report.status = ModelStatus::Failed;
+            report.because = Some(error.to_string());
+            failed.push(error);
+        }
+        report.seconds = began.elapsed().as_secs_f64();
         if !matches!(report.status, ModelStatus::Published | ModelStatus::Unchanged) {
             blocked.insert(model.table.clone(), format!("{} was not published", model.table));
         }
@@ -101,15 +101,16 @@ pub async fn build_all(
     Ok(failed)
 }
 
-/// Registers every canonical silver table, empty where the lake has none; the versions of those that are there.
+/// Registers the canonical silver tables that models and tests read, empty where the lake has none; the versions of those that
+/// are there.
 async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, i64>, Error> {
-    let needed: BTreeSet<&TableName> = plan.models.iter().flat_map(|model| &model.reads).collect();
-    let tested: BTreeSet<String> = plan.expectations.keys().cloned().collect();
+    let mut needed: BTreeSet<TableName> =
+        plan.models.iter().flat_map(|model| model.reads.iter().chain(&model.tested)).cloned().collect();
+    needed.extend(silver_expectations(plan).into_iter().flat_map(|(_, probes)| probes).flat_map(|probe| probe.reads()));
     let mut versions = HashMap::new();
     for (name, entity) in &plan.canonical {
         let table = TableName::silver(name);
-        let referenced = ["persons", "companies"].contains(&name.as_str());
-        if !needed.contains(&table) && !tested.contains(&table.to_string()) && !referenced {
+        if !needed.contains(&table) {
             continue;
         }
         match lake.table(&table).await? {
@@ -127,15 +128,18 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
     Ok(versions)
 }
 
+/// The user's tests of silver tables.
+fn silver_expectations(plan: &Plan) -> Vec<(TableName, Vec<Probe>)> {
+    let tables = plan.expectations.iter().filter_map(|(name, tests)| Some((name.parse::<TableName>().ok()?, tests)));
+    let silver = tables.filter(|(table, _)| table.schema == "silver");
+    silver.map(|(table, tests)| (table.clone(), data_test::of_expectations(tests, &table))).collect()
+}
+
 /// Silver tables whose expectations fail, with the words for it.
 async fn failed_expectations(plan: &Plan, context: &SessionContext) -> Result<BTreeMap<TableName, String>, Error> {
     let mut blocked = BTreeMap::new();
-    for (name, expectations) in &plan.expectations {
-        let Ok(table) = name.parse::<TableName>() else { continue };
-        if table.schema != "silver" {
-            continue;
-        }
-        let failures = data_test::run(context, &data_test::of_expectations(expectations, &table)).await?;
+    for (table, probes) in silver_expectations(plan) {
+        let failures = data_test::run(context, &probes).await?;
         for failure in &failures {
             tracing::warn!("{table}: {} fails for {} rows, the first: {}", failure.test, failure.rows, failure.example);
         }
@@ -160,14 +164,28 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    async fn build(&mut self, blocked: &BTreeMap<TableName, String>) -> Result<ModelReport, Error> {
-        let began = std::time::Instant::now();
+    /// The report of a model that is not built yet.
+    async fn report(&self) -> Result<ModelReport, Error> {
+        let before = self.lake.table(&self.model.table).await?;
+        Ok(ModelReport {
+            model: self.model.table.to_string(),
+            status: ModelStatus::Skipped,
+            rows: 0,
+            version: before.as_ref().map(Table::version),
+            inputs: BTreeMap::new(),
+            tests: 0,
+            failures: Vec::new(),
+            because: None,
+            seconds: 0.0,
+        })
+    }
+
+    async fn build(&mut self, blocked: &BTreeMap<TableName, String>, report: &mut ModelReport) -> Result<(), Error> {
         let table = &self.model.table;
         let before = self.lake.table(table).await?;
-        let mut report = self.report(ModelStatus::Skipped, before.as_ref());
-        if let Some(why) = self.model.reads.iter().find_map(|read| blocked.get(read)) {
+        if let Some(why) = self.model.needs().find_map(|needed| blocked.get(needed)) {
             report.because = Some(why.clone());
-            return Ok(report);
+            return Ok(());
         }
         let mark = self.mark();
         report.inputs.clone_from(&mark.inputs);
@@ -180,7 +198,7 @@ impl Step<'_> {
                 self.versions.insert(table.clone(), before.rows_version().await?);
                 report.status = ModelStatus::Unchanged;
                 report.rows = before.rows().unwrap_or(0);
-                return Ok(report);
+                return Ok(());
             }
         }
 
@@ -195,17 +213,12 @@ impl Step<'_> {
         })?;
 
         register(self.context, table, self.lake.staged_rows(self.context, &staged)?)?;
-        let mut probes = data_test::of_model(&self.model.file, table);
-        if let Some(expectations) = self.plan.expectations.get(&table.to_string()) {
-            probes.extend(data_test::of_expectations(expectations, table));
-        }
-        report.tests = probes.len();
-        report.failures = data_test::run(self.context, &probes).await?;
+        report.tests = self.model.tests.len();
+        report.failures = data_test::run(self.context, &self.model.tests).await?;
         report.rows = staged.rows;
         if report.failures.iter().any(|failure| !failure.warning) {
             report.status = ModelStatus::TestFailed;
-            report.seconds = began.elapsed().as_secs_f64();
-            return Ok(report);
+            return Ok(());
         }
         let commit = self.lake.commit(before.as_ref(), staged, WriteMode::Replace, Some(mark)).await?;
         report.status = ModelStatus::Published;
@@ -214,34 +227,13 @@ impl Step<'_> {
         if let Some(published) = self.lake.table(table).await? {
             register(self.context, table, published.provider().await?)?;
         }
-        report.seconds = began.elapsed().as_secs_f64();
-        Ok(report)
+        Ok(())
     }
 
     /// The rows of the model's query, written out of readers' sight.
     async fn staged(&self, frame: DataFrame) -> Result<Staged, Error> {
         let schema = described(self.model, frame.schema().as_arrow());
         self.lake.stage(&self.model.table, schema, frame.execute_stream().await?).await
-    }
-
-    fn report(&self, status: ModelStatus, before: Option<&Table>) -> ModelReport {
-        ModelReport {
-            model: self.model.table.to_string(),
-            status,
-            rows: 0,
-            version: before.map(Table::version),
-            inputs: BTreeMap::new(),
-            tests: 0,
-            failures: Vec::new(),
-            because: None,
-            seconds: 0.0,
-        }
-    }
-
-    async fn failed(&self, error: &Error) -> Result<ModelReport, Error> {
-        let before = self.lake.table(&self.model.table).await?;
-        let because = Some(error.to_string());
-        Ok(ModelReport { because, ..self.report(ModelStatus::Failed, before.as_ref()) })
     }
 
     fn mark(&self) -> Mark {
@@ -258,9 +250,10 @@ impl Step<'_> {
     }
 }
 
-/// A fingerprint of what makes a model's rows beside its inputs.
+/// A fingerprint of what makes a model's rows beside its inputs, and of what is asked of them: a new test is run though they are
+/// the same.
 pub(crate) fn plan_of(plan: &Plan, model: &ModelPlan) -> String {
-    let settings = (&model.parameters, &plan.currency, plan.timezone);
+    let settings = (&model.parameters, &plan.currency, plan.timezone, &model.tests);
     fingerprint(&format!("{}\n{settings:?}", model.file.document.text))
 }
 

@@ -1,11 +1,17 @@
 //! Data tests as queries that return the rows at fault.
 
+use std::collections::BTreeSet;
+
 use affluent_spec::TableName;
 use affluent_spec::data_test::{ColumnCheck, Expectations, Severity, TableCheck, Test};
 use affluent_spec::model::ModelFile;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use futures::TryStreamExt;
 use serde::Serialize;
 
@@ -23,6 +29,17 @@ pub struct Probe {
     pub sql: String,
     /// What a failure does.
     pub severity: Severity,
+}
+
+impl Probe {
+    /// The tables that it reads, the one under test among them; none where it is no query.
+    pub fn reads(&self) -> BTreeSet<TableName> {
+        let statements = Parser::parse_sql(&GenericDialect {}, &self.sql).unwrap_or_default();
+        let tables = statements.into_iter().filter_map(|statement| {
+            resolve_table_references(&Statement::Statement(Box::new(statement)), true).ok().map(|(tables, _)| tables)
+        });
+        tables.flatten().map(|table| TableName::new(table.schema().unwrap_or("gold"), table.table())).collect()
+    }
 }
 
 /// A test that failed.
@@ -62,7 +79,8 @@ pub fn of_expectations(expectations: &Expectations, table: &TableName) -> Vec<Pr
     columns.chain(expectations.tests.iter().map(|test| of_table(table, test))).collect()
 }
 
-fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe {
+/// A test of a column of `table`.
+pub(crate) fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe {
     let quoted = identifier(column);
     let sql = match &test.check {
         ColumnCheck::NotNull => format!("select * from {table} where {quoted} is null"),
@@ -89,7 +107,8 @@ fn of_column(table: &TableName, column: &str, test: &Test<ColumnCheck>) -> Probe
     Probe { table: table.clone(), name: format!("{column}: {}", test.check), sql, severity: test.severity }
 }
 
-fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
+/// A test of `table`.
+pub(crate) fn of_table(table: &TableName, test: &Test<TableCheck>) -> Probe {
     let sql = match &test.check {
         TableCheck::Unique(columns) => {
             let list: Vec<String> = columns.iter().map(|column| identifier(column)).collect();

@@ -78,7 +78,7 @@ pub async fn run(case: &ModelCase, catalog: &Catalog) -> Result<Vec<String>, Err
 }
 
 async fn checked(context: &datafusion::prelude::SessionContext, model: &ModelPlan) -> Result<(), Error> {
-    let failures = data_test::run(context, &data_test::of_model(&model.file, &model.table)).await?;
+    let failures = data_test::run(context, &model.tests).await?;
     match failures.iter().find(|failure| !failure.warning) {
         None => Ok(()),
         Some(failure) => Err(Error::TestsFailed(format!("{}: {} ({})", model.table, failure.test, failure.example))),

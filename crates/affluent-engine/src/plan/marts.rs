@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use affluent_spec::data_test::Expectations;
 use affluent_spec::model::ModelFile;
 use affluent_spec::{Document, Name, Pipeline, Problem, Span, TableName, suggest};
 use datafusion::datasource::MemTable;
@@ -18,10 +19,12 @@ use datafusion::sql::sqlparser::parser::Parser;
 use indexmap::IndexMap;
 
 use super::entities::EntityPlan;
+use super::expectations;
 use super::parameters::{COMMON, example_values, placeholders, scalar, word};
 use super::schema;
 use super::sql_problem::{at, at_parse_error, find, model_problem};
 use crate::catalog::Catalog;
+use crate::marts::data_test::{self, Probe};
 use crate::session::{Session, register};
 
 /// One gold model.
@@ -35,8 +38,19 @@ pub struct ModelPlan {
     pub file: Arc<ModelFile>,
     /// The tables its SQL reads.
     pub reads: BTreeSet<TableName>,
+    /// What must hold of its rows before they are published: the tests of its file, and the pipeline's.
+    pub tests: Vec<Probe>,
+    /// The other tables that its tests read.
+    pub tested: BTreeSet<TableName>,
     /// Its parameters with their values.
     pub parameters: IndexMap<String, ScalarValue>,
+}
+
+impl ModelPlan {
+    /// The tables that must be right before it can be: those that it reads, and the models that its tests read.
+    pub fn needs(&self) -> impl Iterator<Item = &TableName> {
+        self.reads.iter().chain(self.tested.iter().filter(|table| table.schema == "gold"))
+    }
 }
 
 /// The models that `name` needs, itself last, for tests of models: `parameters` go to each that declares them.
@@ -52,7 +66,7 @@ pub fn models_for(
     let (models, problems) = with_upstream(vec![name.to_owned()], catalog, |name, file| {
         let declared = |key: &String| file.header.parameters.contains_key(key);
         let given = parameters.iter().filter(|(key, _)| declared(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
-        model(name, file, Some(&given), &file.document, catalog)
+        model(name, file, Some(&given), None, &file.document, catalog)
     });
     if !problems.is_empty() {
         return Err(problems);
@@ -66,7 +80,7 @@ type Planned = Result<ModelPlan, Vec<Problem>>;
 /// Models by name.
 type Models = IndexMap<String, ModelPlan>;
 
-/// The models of `wanted` and all that they read, each as `plan_of` plans it, with the faults of those it could not plan.
+/// The models of `wanted` and all that they need, each as `plan_of` plans it, with the faults of those it could not plan.
 fn with_upstream(
     mut wanted: Vec<String>,
     catalog: &Catalog,
@@ -81,7 +95,7 @@ fn with_upstream(
         let Some(file) = catalog.models.get(&name).filter(|_| !models.contains_key(&name)) else { continue };
         match plan_of(&name, file) {
             Ok(plan) => {
-                let upstream = plan.reads.iter().filter(|table| table.schema == "gold");
+                let upstream = plan.needs().filter(|table| table.schema == "gold");
                 wanted.extend(upstream.map(|table| table.table.clone()));
                 models.insert(name, plan);
             }
@@ -119,8 +133,9 @@ pub(super) fn resolve(
         problems.push(problem.with_hint_if(suggest::hint(name.as_str(), known)));
     }
     let given = |name: &str| pipeline.marts.parameters.get(name);
+    let expected = |name: &str| pipeline.expectations.get(&TableName::new("gold", name).to_string());
     let (models, faults) =
-        with_upstream(wanted, catalog, |name, file| model(name, file, given(name), document, catalog));
+        with_upstream(wanted, catalog, |name, file| model(name, file, given(name), expected(name), document, catalog));
     problems.extend(faults);
     let ordered = match ordered(models) {
         Ok(ordered) => ordered,
@@ -130,7 +145,7 @@ pub(super) fn resolve(
         }
     };
     // Without its share of the runtime's budget: where that is used up inside of this call, nothing would renew it.
-    let planned = tokio::task::unconstrained(planned(&ordered, catalog, entities));
+    let planned = tokio::task::unconstrained(planned(&ordered, catalog, entities, pipeline, document));
     problems.extend(futures::executor::block_on(planned));
     ordered
 }
@@ -139,6 +154,7 @@ fn model(
     name: &str,
     file: &Arc<ModelFile>,
     given: Option<&IndexMap<String, serde_json::Value>>,
+    expected: Option<&Expectations>,
     document: &Document,
     catalog: &Catalog,
 ) -> Result<ModelPlan, Vec<Problem>> {
@@ -200,19 +216,21 @@ fn model(
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(ModelPlan { name: name.to_owned(), table: TableName::new("gold", name), file: file.clone(), reads, parameters })
+    let table = TableName::new("gold", name);
+    let mut tests = data_test::of_model(file, &table);
+    tests.extend(expected.into_iter().flat_map(|expected| data_test::of_expectations(expected, &table)));
+    let tested = tests.iter().flat_map(Probe::reads).filter(|read| *read != table).collect();
+    Ok(ModelPlan { name: name.to_owned(), table, file: file.clone(), reads, tests, tested, parameters })
 }
 
-/// Each model after those it reads.
+/// Each model after those it needs.
 fn ordered(mut models: Models) -> Result<Vec<ModelPlan>, Box<Problem>> {
     models.sort_keys();
     let mut ordered: Vec<ModelPlan> = Vec::new();
     while !models.is_empty() {
         let ready = models
             .iter()
-            .find(|(_, model)| {
-                model.reads.iter().all(|table| table.schema != "gold" || !models.contains_key(&table.table))
-            })
+            .find(|(_, model)| model.needs().all(|table| table.schema != "gold" || !models.contains_key(&table.table)))
             .map(|(name, _)| name.clone());
         match ready.and_then(|name| models.shift_remove(&name)) {
             Some(model) => ordered.push(model),
@@ -223,7 +241,7 @@ fn ordered(mut models: Models) -> Result<Vec<ModelPlan>, Box<Problem>> {
 }
 
 fn cycle(models: &Models) -> Problem {
-    // Every model left reads another one that is left, so following them comes round.
+    // Every model left needs another one that is left, so following them comes round.
     let mut path: Vec<&str> = Vec::new();
     let mut current = models.keys().next().map(String::as_str);
     while let Some(name) = current {
@@ -234,8 +252,7 @@ fn cycle(models: &Models) -> Problem {
         }
         path.push(name);
         current = models[name]
-            .reads
-            .iter()
+            .needs()
             .find(|t| t.schema == "gold" && models.contains_key(&t.table))
             .map(|t| t.table.as_str());
     }
@@ -244,13 +261,19 @@ fn cycle(models: &Models) -> Problem {
     at(
         file,
         find(&file.sql, &format!("gold.{next}")),
-        &format!("models read each other in a circle: {}", path.join(" → ")),
+        &format!("models read each other, or test themselves by each other, in a circle: {}", path.join(" → ")),
     )
     .with_hint("take one of them out of the circle")
 }
 
-/// Plans every model against empty tables of the right columns.
-async fn planned(models: &[ModelPlan], catalog: &Catalog, entities: &[EntityPlan]) -> Vec<Problem> {
+/// Plans every model, and every test, against empty tables of the right columns.
+async fn planned(
+    models: &[ModelPlan],
+    catalog: &Catalog,
+    entities: &[EntityPlan],
+    pipeline: &Pipeline,
+    document: &Document,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let Ok(context) = Session::new(None).and_then(|session| session.context()) else { return problems };
     for (name, entity) in &catalog.entities {
@@ -260,9 +283,26 @@ async fn planned(models: &[ModelPlan], catalog: &Catalog, entities: &[EntityPlan
             let _ = register(&context, &TableName::silver(name), Arc::new(table));
         }
     }
+    // Those of silver before gold is known: they run before it is built.
+    for entity in entities {
+        for table in entity.tables() {
+            problems.extend(expectations::planned(&context, pipeline, document, &table).await);
+        }
+    }
     for model in models {
         match plan_one(&context, model).await {
-            Ok(()) => {}
+            Ok(()) => {
+                problems.extend(expectations::planned(&context, pipeline, document, &model.table).await);
+                // Those of its own columns cannot fail to run: the header names no column that the query does not give.
+                let tests = data_test::of_model(&model.file, &model.table);
+                for probe in tests.iter().filter(|probe| probe.reads().len() > 1) {
+                    if let Err((message, hint)) = expectations::plan(&context, probe).await {
+                        let begin = Span { line: 1, column: 1, length: 1 };
+                        let message = format!("the test `{}` cannot run: {message}", probe.name);
+                        problems.push(at(&model.file, begin, &message).with_hint_if(hint));
+                    }
+                }
+            }
             Err(error) => problems.push(model_problem(&model.file, &error)),
         }
     }

@@ -1,6 +1,7 @@
 //! A pipeline file checked against the catalogue: all its faults at once, or a plan that can run.
 
 mod entities;
+mod expectations;
 pub mod expression;
 mod lookups;
 mod marts;
@@ -15,7 +16,7 @@ mod webhooks;
 use std::path::{Path, PathBuf};
 
 use affluent_spec::data_test::Expectations;
-use affluent_spec::{Document, Entity, Pipeline, Problem, Read};
+use affluent_spec::{Entity, Pipeline, Problem, Read};
 use chrono_tz::Tz;
 use indexmap::IndexMap;
 use url::Url;
@@ -92,7 +93,7 @@ pub fn resolve(
     let sources = sources::resolve(&value, &document, &catalog, &mut problems);
     let entities = entities::resolve(&value, &document, &catalog, &sources, base, &mut problems);
     let models = marts::resolve(&value, &document, &catalog, &entities, &mut problems);
-    expectations(&value, &document, &entities, &models, &mut problems);
+    expectations::known(&value, &document, &entities, &models, &mut problems);
     problems.sort();
     problems.dedup();
     match (located, timezone) {
@@ -119,45 +120,5 @@ fn zone_hint(written: &str) -> String {
     match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write an IANA name, as in Europe/Paris".to_owned(),
-    }
-}
-
-fn expectations(
-    pipeline: &Pipeline,
-    document: &Document,
-    entities: &[EntityPlan],
-    models: &[ModelPlan],
-    problems: &mut Vec<Problem>,
-) {
-    let known: Vec<String> = entities
-        .iter()
-        .flat_map(EntityPlan::tables)
-        .map(|table| table.to_string())
-        .chain(models.iter().map(|model| model.table.to_string()))
-        .collect();
-    for (table, tests) in &pipeline.expectations {
-        let columns = entities
-            .iter()
-            .find(|entity| format!("silver.{}", entity.name()) == *table)
-            .map(|entity| schema::table(&entity.entity, Some(entity)));
-        for column in tests.columns.keys() {
-            if let Some(columns) = columns.as_ref().filter(|columns| columns.field_with_name(column).is_err()) {
-                let names = columns.fields().iter().map(|field| field.name().as_str());
-                let problem = document
-                    .key_problem(
-                        &["expectations", table, "columns", column],
-                        format!("{table} has no column `{column}`"),
-                    )
-                    .with_hint_if(affluent_spec::suggest::hint(column, names));
-                problems.push(problem);
-            }
-        }
-        if !known.contains(table) {
-            problems.push(
-                document
-                    .key_problem(&["expectations", table], format!("this pipeline builds no table `{table}`"))
-                    .with_hint_if(affluent_spec::suggest::hint(table, known.iter().map(String::as_str))),
-            );
-        }
     }
 }

@@ -35,14 +35,10 @@ impl<'a> Written<'a> {
 
     fn problem(self, error: &DataFusionError) -> Problem {
         let root = error.find_root();
-        if let DataFusionError::SchemaError(schema_error, _) = root
-            && let SchemaError::FieldNotFound { field, valid_fields } = schema_error.as_ref()
-        {
-            let known: Vec<String> = valid_fields.iter().map(|column| column.name.clone()).collect();
+        if let Some((field, hint)) = missing(error) {
             let place = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(span_of);
-            let span = place.unwrap_or_else(|| find(self.sql, &field.name));
-            let hint = suggest::hint(&field.name, known.iter().map(String::as_str));
-            return self.at(span, &format!("no column `{}` here", field.name)).with_hint_if(hint);
+            let span = place.unwrap_or_else(|| find(self.sql, field));
+            return self.at(span, &no_column(field)).with_hint_if(hint);
         }
         if let DataFusionError::SQL(fault, _) = root {
             return self.parse_problem(&fault.to_string());
@@ -77,6 +73,26 @@ pub fn model_problem(file: &ModelFile, error: &DataFusionError) -> Problem {
 /// A fault of a query, at its line and column.
 pub fn query_problem(sql: &str, error: &DataFusionError) -> Problem {
     Written::query(sql).problem(error)
+}
+
+/// What is wrong with a query, in words, and what may have been meant.
+pub(super) fn told(error: &DataFusionError) -> (String, Option<String>) {
+    match missing(error) {
+        Some((field, hint)) => (no_column(field), hint),
+        None => (plain(&error.find_root().strip_backtrace()).to_owned(), None),
+    }
+}
+
+/// The column that a query names and no table has, and what may have been meant.
+fn missing(error: &DataFusionError) -> Option<(&str, Option<String>)> {
+    let DataFusionError::SchemaError(error, _) = error.find_root() else { return None };
+    let SchemaError::FieldNotFound { field, valid_fields } = error.as_ref() else { return None };
+    let known = valid_fields.iter().map(|column| column.name.as_str());
+    Some((field.name.as_str(), suggest::hint(&field.name, known)))
+}
+
+fn no_column(name: &str) -> String {
+    format!("no column `{name}` here")
 }
 
 /// A message without the engine's words for where in itself it arose.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Selection, Stage, step_names};
 use crate::error::Error;
 use crate::lake::{Lake, Mark, Table};
-use crate::plan::{Plan, StreamPlan};
+use crate::plan::{EntityPlan, Plan, StreamPlan};
 use crate::{marts, transform};
 
 /// One step of a run that is still to come.
@@ -63,6 +63,7 @@ pub async fn preview(
     let mut due = BTreeSet::new();
     for stage in Stage::ALL {
         for name in step_names(plan, stage, selection) {
+            let writes = written(plan, &name);
             let step = match stage {
                 Stage::Extract => stream(plan, lake, name).await?,
                 Stage::Transform | Stage::Marts => Some(built(plan, lake, stage, name, as_of, &due).await?),
@@ -70,7 +71,7 @@ pub async fn preview(
             let Some(step) = step else { continue };
             if step.because.iter().any(|because| *because != Because::Stream) {
                 due.insert(step.table.clone());
-                due.extend(also_written(&step));
+                due.extend(writes);
             }
             steps.push(step);
         }
@@ -78,10 +79,10 @@ pub async fn preview(
     Ok(steps)
 }
 
-/// The second table of an entity with golden records.
-fn also_written(step: &Step) -> Option<String> {
-    let table = step.table.parse::<TableName>().ok()?;
-    (table.schema == "silver").then(|| TableName::silver(&crate::plan::records_of(&table.table)).to_string())
+/// The tables that the step of an entity writes; none for others.
+fn written(plan: &Plan, step: &str) -> Vec<String> {
+    let entity = plan.entities.iter().find(|entity| format!("silver.{}", entity.name()) == step);
+    entity.into_iter().flat_map(EntityPlan::tables).map(|table| table.to_string()).collect()
 }
 
 async fn stream(plan: &Plan, lake: &Lake, name: String) -> Result<Option<Step>, Error> {

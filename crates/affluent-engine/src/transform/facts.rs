@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affluent_connect::Rejected;
 use affluent_spec::TableName;
-use arrow::array::{Array, AsArray};
 use datafusion::prelude::{DataFrame, ident};
 use indexmap::IndexMap;
 
@@ -13,14 +11,16 @@ use super::newest::newest;
 use super::{EntityReport, Work};
 use crate::columns::{FILE, PERSON_ID, PERSON_RECORD_ID, RECORD_ID, SOURCE};
 use crate::error::Error;
-use crate::lake::conform;
+use crate::lake::{Target, conform};
 use crate::plan::{EntityPlan, Input, Link, records_of, schema};
-use crate::quarantine::{self, Group, Stage};
+use crate::quarantine;
 use crate::sql::{identifier, record_id, text};
 
 pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<EntityReport, Error> {
     let name = TableName::silver(entity.name());
     let schema = schema::table(&entity.entity, Some(entity));
+    // Before its inputs: whoever commits from newer ones meanwhile has the say.
+    let before = work.lake.table(&name).await?;
     let inputs = work.inputs(entity).await?;
     if entity.entity.columns.values().any(|column| column.money) {
         work.currencies().await?;
@@ -37,21 +37,14 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
     let mut refused = Vec::new();
     for input in &entity.inputs {
         let Some(mapped) = mapped(work, entity, input).await? else { continue };
-        let faults = mapped.clone().filter(ident(FAULT).is_not_null())?;
-        refused.push((input.stream.clone(), faulty(faults).await?));
-        let good = mapped.filter(ident(FAULT).is_null())?;
+        refused.push(faulty(work, entity, input, &mapped).await?);
+        let good = work.context.sql(&format!("select * from ({mapped}) where {FAULT} is null")).await?;
         rows = Some(match rows {
             Some(rows) => rows.union(good)?,
             None => good,
         });
     }
-    let at = chrono::Utc::now();
-    let groups: Vec<Group<'_>> = refused
-        .iter()
-        .map(|(stream, rows)| Group { stage: Stage::Transform, stream, entity: entity.name(), rows, at })
-        .collect();
-    quarantine::settle(work.lake, &work.context, entity.name(), &groups, &work.run.run_id).await?;
-    let quarantined = groups.iter().map(|group| group.rows.len() as u64).sum();
+    let quarantined = quarantine::settle(work.lake, &work.context, entity.name(), refused, &work.run.run_id).await?;
 
     let fresh = match rows {
         None => work.context.read_batch(arrow::array::RecordBatch::new_empty(schema.clone()))?,
@@ -61,7 +54,8 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
         }
     };
     let read = mark.inputs.clone();
-    let merged = work.write(&name, schema, fresh, RECORD_ID, mark).await?;
+    let to = Target { name: &name, before: before.as_ref(), schema, key: RECORD_ID };
+    let merged = work.write(&to, fresh, mark).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);
     Ok(EntityReport {
         entity: entity.name().to_owned(),
@@ -78,8 +72,8 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
     })
 }
 
-/// The rows of one input in the entity's shape, with `_fault`; `None` where bronze does not have the stream yet.
-async fn mapped(work: &Work<'_>, entity: &EntityPlan, input: &Input) -> Result<Option<DataFrame>, Error> {
+/// The query of the rows of one input in the entity's shape, with `_fault`; `None` where bronze does not have the stream yet.
+async fn mapped(work: &Work<'_>, entity: &EntityPlan, input: &Input) -> Result<Option<String>, Error> {
     let Some(bronze) = work.lake.table(&input.table).await? else { return Ok(None) };
     let located = bronze.schema()?.field_with_name(FILE).is_ok();
     let mut columns: Vec<String> =
@@ -100,8 +94,17 @@ async fn mapped(work: &Work<'_>, entity: &EntityPlan, input: &Input) -> Result<O
         orders: &IndexMap::new(),
         strict: true,
     };
-    let sql = layered(&entity.entity, &source, &mapped, &[PERSON_RECORD_ID], &setting);
-    Ok(Some(work.context.sql(&sql).await?))
+    Ok(Some(layered(&entity.entity, &source, &mapped, &[PERSON_RECORD_ID], &setting)))
+}
+
+/// Rows at fault, as quarantine takes them.
+async fn faulty(work: &Work<'_>, entity: &EntityPlan, input: &Input, mapped: &str) -> Result<DataFrame, Error> {
+    let sql = format!(
+        "select coalesce({RECORD_ID}, '') as position, split_part(split_part({FAULT}, ':', 1), ' ', 1) as column_name, \
+         {FAULT} as reason, coalesce({ROW_TEXT}, '') as raw from ({mapped}) where {FAULT} is not null"
+    );
+    let rows = work.context.sql(&sql).await?;
+    quarantine::refusals(rows, &input.stream, entity.name(), &work.run.run_id)
 }
 
 /// The id of a person record: `source.stream:id`, null for a blank id.
@@ -154,26 +157,6 @@ pub(super) async fn enriched(work: &Work<'_>, entity: &EntityPlan, mut rows: Dat
         rows = rows.join(found, datafusion::common::JoinType::Left, &left, &right, None)?;
     }
     Ok(rows)
-}
-
-/// Rows at fault, as quarantine takes them.
-async fn faulty(rows: DataFrame) -> Result<Vec<Rejected>, Error> {
-    let text = arrow::datatypes::DataType::Utf8;
-    let columns =
-        [RECORD_ID, FAULT, ROW_TEXT].map(|name| datafusion::prelude::cast(ident(name), text.clone()).alias(name));
-    let mut refused = Vec::new();
-    for batch in rows.select(columns.to_vec())?.collect().await? {
-        let [ids, faults, raws] = [0, 1, 2].map(|at| batch.column(at).as_string::<i32>().clone());
-        for row in 0..batch.num_rows() {
-            let of = |column: &arrow::array::StringArray| {
-                if column.is_null(row) { String::new() } else { column.value(row).to_owned() }
-            };
-            let reason = of(&faults);
-            let column = reason.split([':', ' ']).next().map(str::to_owned);
-            refused.push(Rejected { position: of(&ids), column, reason, raw: of(&raws) });
-        }
-    }
-    Ok(refused)
 }
 
 /// A made person's record query: one row for each id, with `_r_` columns for `columns`.

@@ -21,7 +21,7 @@ use super::{EntityReport, Work, match_log, review};
 use crate::columns::{INVALID, PERSON_ID, PROVENANCE, RECORD_ID, RECORDS, SOURCE};
 use crate::day;
 use crate::error::Error;
-use crate::lake::conform;
+use crate::lake::{Target, conform};
 use crate::plan::{EntityPlan, records_of, schema};
 
 pub(super) async fn build(
@@ -33,6 +33,9 @@ pub(super) async fn build(
 ) -> Result<EntityReport, Error> {
     let golden_name = TableName::silver(entity.name());
     let records_name = TableName::silver(&records_of(entity.name()));
+    // Before their inputs: whoever commits from newer ones meanwhile has the say.
+    let golden_before = work.lake.table(&golden_name).await?;
+    let records_before = work.lake.table(&records_name).await?;
     let inputs = work.inputs(entity).await?;
     let today = day::of(work.run.as_of, work.plan.timezone);
     let employed = entity.name() == "persons" && inputs.contains_key(&employers::table().to_string());
@@ -54,7 +57,8 @@ pub(super) async fn build(
     let records_schema = schema::table(records_entity, None);
     let rows = record_rows(&records, &identified, &records_schema, id_column(entity))?;
     let frame = work.context.read_batch(rows)?;
-    let merged_records = work.write(&records_name, records_schema, frame, RECORD_ID, mark.clone()).await?;
+    let to = Target { name: &records_name, before: records_before.as_ref(), schema: records_schema, key: RECORD_ID };
+    let merged_records = work.write(&to, frame, mark.clone()).await?;
 
     let employers = if employed { employers::read(work).await? } else { Employers::new([]) };
     let schema = schema::table(&entity.entity, None);
@@ -63,7 +67,8 @@ pub(super) async fn build(
     let frame = enriched(work, entity, work.context.read_batch(rows)?).await?;
     let schema = schema::table(&entity.entity, Some(entity));
     let frame = conform::frame(frame, &schema)?;
-    let merged = work.write(&golden_name, schema, frame, id_column(entity), mark).await?;
+    let to = Target { name: &golden_name, before: golden_before.as_ref(), schema, key: id_column(entity) };
+    let merged = work.write(&to, frame, mark).await?;
     Ok(EntityReport {
         entity: entity.name().to_owned(),
         rows: count,

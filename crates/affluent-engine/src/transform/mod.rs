@@ -16,13 +16,12 @@ mod review;
 use std::collections::BTreeMap;
 
 use affluent_spec::TableName;
-use arrow::datatypes::SchemaRef;
 use datafusion::prelude::{DataFrame, SessionContext};
 use serde::Serialize;
 
 use crate::context::{Event, Run};
 use crate::error::Error;
-use crate::lake::{Lake, Mark, Merged};
+use crate::lake::{Lake, Mark, Merged, Target};
 use crate::plan::{EntityPlan, Kind, Plan, may_fail};
 use crate::session::register;
 
@@ -129,19 +128,12 @@ impl Work<'_> {
         Mark { run_id: self.run.run_id.clone(), pipeline, inputs, plan, ..Mark::default() }
     }
 
-    /// Makes the rows of a silver table those of `fresh`: merged, or built anew where that is asked for.
-    async fn write(
-        &self,
-        name: &TableName,
-        schema: SchemaRef,
-        fresh: DataFrame,
-        key: &str,
-        mark: Mark,
-    ) -> Result<Merged, Error> {
+    /// Brings a table to new content: what differs, or all of it where it is to be built anew.
+    async fn write(&self, to: &Target<'_>, fresh: DataFrame, mark: Mark) -> Result<Merged, Error> {
         if self.run.full_refresh {
-            self.lake.replace(name, schema, fresh, Some(mark)).await
+            self.lake.replace(&self.context, to, fresh, mark).await
         } else {
-            self.lake.merge(&self.context, name, schema, fresh, key, Some(mark)).await
+            self.lake.merge(&self.context, to, fresh, mark).await
         }
     }
 

@@ -15,7 +15,7 @@ use super::Work;
 use super::identity::Identified;
 use super::records::Records;
 use crate::error::Error;
-use crate::lake::{Mark, commented, conform};
+use crate::lake::{Mark, Target, again, commented, conform};
 
 const KEY: &str = "pair_id";
 
@@ -47,18 +47,8 @@ pub(super) async fn write(
     decisions: &[Decision],
 ) -> Result<(), Error> {
     let Some((matched, _)) = &identified.compared else { return Ok(()) };
-    let mut attempt = 1;
-    loop {
-        // Entities and runs share this table: whoever comes second looks again.
-        match written(work, entity, records, identified, matched, decisions).await {
-            Err(Error::Concurrent { .. }) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    again(|| written(work, entity, records, identified, matched, decisions)).await
 }
-
-/// How often the queue is written anew because others wrote theirs meanwhile.
-const ATTEMPTS: usize = 20;
 
 async fn written(
     work: &Work<'_>,
@@ -70,7 +60,8 @@ async fn written(
 ) -> Result<(), Error> {
     let name = TableName::silver("review_queue");
     let mut rows = vec![batch(entity, records, identified, &matched.doubts)?];
-    if let Some(table) = work.lake.table(&name).await? {
+    let before = work.lake.table(&name).await?;
+    if let Some(table) = &before {
         let there = conform::frame(work.context.read_table(table.provider().await?)?, &schema())?;
         rows.extend(there.clone().filter(ident("entity").not_eq(lit(entity)))?.collect().await?);
         if matched.report.is_learned_before {
@@ -82,7 +73,8 @@ async fn written(
     }
     let frame = work.context.read_batches(rows)?;
     let mark = Mark { run_id: work.run.run_id.clone(), ..Mark::default() };
-    work.lake.merge(&work.context, &name, schema(), frame, KEY, Some(mark)).await?;
+    let to = Target { name: &name, before: before.as_ref(), schema: schema(), key: KEY };
+    work.lake.merge(&work.context, &to, frame, mark).await?;
     Ok(())
 }
 

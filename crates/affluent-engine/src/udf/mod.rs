@@ -2,6 +2,7 @@
 //! documentation, and a line in [`register`].
 
 pub mod convert;
+pub(crate) mod hash;
 mod local_date;
 mod normalise;
 mod to_instant;
