@@ -155,7 +155,7 @@ impl Lake {
         }
         let mut metadata = state.metadata().clone();
         for (name, value) in &properties {
-            metadata = metadata.add_config_key(name.clone(), value.clone()).map_err(fault)?;
+            metadata = metadata.add_config_key(name.clone(), value.clone()).map_err(|error| fault(error.into()))?;
         }
         CommitBuilder::from(properties_of(table.handed_on().await?.as_ref()))
             .with_actions(vec![Action::Metadata(metadata)])
