@@ -194,7 +194,7 @@ async fn a_touched_file_is_known_by_its_new_time() {
     fs::write(&path, "id\n1\n").unwrap();
     let all = || stream(folder.path(), options(serde_json::json!({ "path": "*.csv" })));
     let (first, _) = read(all(), None).await;
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
     fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
     let (touched, error) = read(all(), last_cursor(&first)).await;
     assert_eq!((rows(&touched), error), (vec![], None));

@@ -48,11 +48,11 @@ pub enum IdentityEvent {
 /// A cluster keeps the id most of its records had; where two clusters claim one id, the one with more of its records has
 /// it, at a tie the one with the smallest record id. A new id is the prefix and a stable hash of the smallest record id,
 /// so runs repeat exactly. Returns the id of each record, in the order given, and the events, sorted.
-pub fn settle_ids<S: AsRef<str>, H: BuildHasher>(
+pub fn settle_ids<S: AsRef<str>, H: BuildHasher, R: BuildHasher>(
     records: &[S],
     cluster_of: &[u32],
     previous: &HashMap<String, String, H>,
-    retired: &HashSet<String>,
+    retired: &HashSet<String, R>,
     prefix: &str,
 ) -> (Vec<String>, Vec<IdentityEvent>) {
     let mut members: BTreeMap<u32, Vec<&str>> = BTreeMap::new();

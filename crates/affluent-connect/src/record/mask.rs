@@ -33,7 +33,7 @@ impl Masker {
         if matches!(&done, Err(fault) if fault.error_type == JiterErrorType::JsonError(JsonErrorType::RecursionLimitExceeded))
         {
             // Nobody can tell what it holds.
-            out = "null".to_owned();
+            "null".clone_into(&mut out);
         } else {
             done?;
         }

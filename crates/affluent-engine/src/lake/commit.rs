@@ -278,10 +278,6 @@ mod tests {
         }
     }
 
-    fn mark() -> Option<Mark> {
-        Some(Mark::default())
-    }
-
     fn refused(result: Result<Commit, Error>) {
         let error = result.unwrap_err();
         assert!(matches!(&error, Error::Concurrent { table } if table == "bronze.shop_orders"), "{error}");
@@ -291,9 +287,9 @@ mod tests {
     #[tokio::test]
     async fn of_two_first_commits_the_second_is_refused() {
         let place = Place::new();
-        place.commit(None, WriteMode::Append, mark()).await.unwrap();
-        refused(place.commit(None, WriteMode::Append, mark()).await);
-        refused(place.commit(None, WriteMode::Replace, mark()).await);
+        place.commit(None, WriteMode::Append, Some(Mark::default())).await.unwrap();
+        refused(place.commit(None, WriteMode::Append, Some(Mark::default())).await);
+        refused(place.commit(None, WriteMode::Replace, Some(Mark::default())).await);
         assert_eq!((place.rows().await, place.table().await.unwrap().version()), (Some(2), 0));
     }
 
@@ -301,17 +297,17 @@ mod tests {
     async fn of_two_commits_on_one_version_the_second_is_refused() {
         for late in [WriteMode::Append, WriteMode::Replace] {
             let place = Place::new();
-            place.commit(None, WriteMode::Append, mark()).await.unwrap();
+            place.commit(None, WriteMode::Append, Some(Mark::default())).await.unwrap();
             let before = place.table().await;
-            let won = place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
-            refused(place.commit(before.as_ref(), late, mark()).await);
+            let won = place.commit(before.as_ref(), WriteMode::Append, Some(Mark::default())).await.unwrap();
+            refused(place.commit(before.as_ref(), late, Some(Mark::default())).await);
             let after = place.table().await.unwrap();
             assert_eq!(
                 (place.rows().await, after.version(), after.sequence().await.unwrap()),
                 (Some(4), won.version, 2)
             );
             // Who looks again may write again.
-            place.commit(Some(&after), late, mark()).await.unwrap();
+            place.commit(Some(&after), late, Some(Mark::default())).await.unwrap();
         }
     }
 
@@ -329,13 +325,13 @@ mod tests {
     #[tokio::test]
     async fn joining_files_does_not_stand_in_the_way_of_a_load_nor_lose_its_rows() {
         let place = Place::new();
-        place.commit(None, WriteMode::Append, mark()).await.unwrap();
+        place.commit(None, WriteMode::Append, Some(Mark::default())).await.unwrap();
         let one = place.table().await;
-        place.commit(one.as_ref(), WriteMode::Append, mark()).await.unwrap();
+        place.commit(one.as_ref(), WriteMode::Append, Some(Mark::default())).await.unwrap();
         let before = place.table().await;
         let maintained = place.lake.maintain(before.clone().unwrap(), chrono::Duration::days(7), false).await.unwrap();
         assert_eq!((maintained.files_before, maintained.files_after), (2, 1));
-        place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
+        place.commit(before.as_ref(), WriteMode::Append, Some(Mark::default())).await.unwrap();
         let after = place.table().await.unwrap();
         assert_eq!((place.rows().await, after.mark().await.unwrap().unwrap().sequence), (Some(6), 3));
     }

@@ -37,12 +37,12 @@ async fn staged(lake: &Lake, ids: &[i64]) -> Staged {
     stager.finish().await.unwrap()
 }
 
-fn mark(run: &str) -> Option<Mark> {
-    Some(Mark { run_id: run.to_owned(), ..Mark::default() })
+fn mark(run: &str) -> Mark {
+    Mark { run_id: run.to_owned(), ..Mark::default() }
 }
 
 async fn append(lake: &Lake, before: Option<&Table>, ids: &[i64], run: &str) -> Table {
-    lake.commit(before, staged(lake, ids).await, WriteMode::Append, mark(run)).await.unwrap();
+    lake.commit(before, staged(lake, ids).await, WriteMode::Append, Some(mark(run))).await.unwrap();
     table(lake).await
 }
 
@@ -102,7 +102,7 @@ async fn of_two_loads_of_the_same_rows_one_is_refused() {
     let (_folder, lake, before) = two_files().await;
     append(&lake, Some(&before), &[5], "third").await;
     for away in [Away::None, Away::All, Away::These(before.files().unwrap())] {
-        let refused = lake.commit_files(Some(&before), staged(&lake, &[6]).await, away, mark("fourth")).await;
+        let refused = lake.commit_files(Some(&before), staged(&lake, &[6]).await, away, Some(mark("fourth"))).await;
         assert!(matches!(refused, Err(Error::Concurrent { .. })), "{refused:?}");
     }
     assert_eq!(ids(&table(&lake).await).await, [1, 2, 3, 4, 5]);
@@ -113,7 +113,7 @@ async fn what_takes_a_tables_place_takes_the_place_of_its_joined_files_too() {
     let (_folder, lake, before) = two_files().await;
     maintain(&lake, &before).await;
     assert_eq!(table(&lake).await.files().unwrap().len(), 1);
-    lake.commit(Some(&before), staged(&lake, &[7]).await, WriteMode::Replace, mark("third")).await.unwrap();
+    lake.commit(Some(&before), staged(&lake, &[7]).await, WriteMode::Replace, Some(mark("third"))).await.unwrap();
     assert_eq!(ids(&table(&lake).await).await, [7]);
 }
 
@@ -122,7 +122,8 @@ async fn files_that_were_joined_meanwhile_cannot_be_taken_away() {
     let (_folder, lake, before) = two_files().await;
     let rewritten = before.files().unwrap()[..1].to_vec();
     maintain(&lake, &before).await;
-    let commit = lake.commit_files(Some(&before), staged(&lake, &[1, 2]).await, Away::These(rewritten), mark("third"));
+    let commit =
+        lake.commit_files(Some(&before), staged(&lake, &[1, 2]).await, Away::These(rewritten), Some(mark("third")));
     let refused = commit.await;
     assert!(matches!(refused, Err(Error::Concurrent { .. })), "{refused:?}");
     assert_eq!(ids(&table(&lake).await).await, [1, 2, 3, 4]);
@@ -159,7 +160,7 @@ async fn a_load_beside_maintenance_keeps_its_mark() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn versions_within_the_retention_stay_readable() {
     let (folder, lake, before) = two_files().await;
-    lake.commit(Some(&before), staged(&lake, &[7]).await, WriteMode::Replace, mark("third")).await.unwrap();
+    lake.commit(Some(&before), staged(&lake, &[7]).await, WriteMode::Replace, Some(mark("third"))).await.unwrap();
     let log = folder.path().join("silver/orders/_delta_log");
     let replacing = log.join("00000000000000000002.json");
     let text = std::fs::read_to_string(&replacing).unwrap();

@@ -43,7 +43,7 @@ impl ScalarUDFImpl for HashOf {
             .iter()
             .map(|value| Ok(cast(&value.to_array(args.number_rows)?, &DataType::Utf8)?))
             .collect::<Result<_>>()?;
-        let texts: Vec<&StringArray> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+        let texts: Vec<&StringArray> = columns.iter().map(AsArray::as_string::<i32>).collect();
         let hashes = (0..args.number_rows).map(|row| {
             let texts: Vec<&str> =
                 texts.iter().map(|column| if column.is_null(row) { "" } else { column.value(row) }).collect();

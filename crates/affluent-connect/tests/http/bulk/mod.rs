@@ -5,6 +5,7 @@ mod pages;
 mod refused;
 mod sandbox;
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use affluent_connect::http::HttpSource;
@@ -89,7 +90,7 @@ fn page(csv: &str, records: usize, next: &str) -> ResponseTemplate {
 fn csv<'a>(things: impl IntoIterator<Item = &'a Thing>) -> String {
     let mut text = "\"id\",\"gone\",\"properties.changed\",\"properties.name\"\n".to_owned();
     for Thing { id, gone, changed, name } in things {
-        text += &format!("\"{id}\",\"{gone}\",\"{}\",\"{name}\"\n", stamp(*changed));
+        writeln!(text, "\"{id}\",\"{gone}\",\"{}\",\"{name}\"", stamp(*changed)).unwrap();
     }
     text
 }
