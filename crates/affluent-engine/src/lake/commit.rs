@@ -243,13 +243,13 @@ mod tests {
             self.lake.commit(before, stager.finish().await.unwrap(), mode, mark).await
         }
 
+        async fn load(&self, before: Option<&Table>, mode: WriteMode) -> Result<Commit, Error> {
+            self.commit(before, mode, Some(Mark::default())).await
+        }
+
         async fn rows(&self) -> Option<u64> {
             self.table().await.unwrap().rows()
         }
-    }
-
-    fn mark() -> Option<Mark> {
-        Some(Mark::default())
     }
 
     fn refused(result: Result<Commit, Error>) {
@@ -261,9 +261,9 @@ mod tests {
     #[tokio::test]
     async fn of_two_first_commits_the_second_is_refused() {
         let place = Place::new();
-        place.commit(None, WriteMode::Append, mark()).await.unwrap();
-        refused(place.commit(None, WriteMode::Append, mark()).await);
-        refused(place.commit(None, WriteMode::Replace, mark()).await);
+        place.load(None, WriteMode::Append).await.unwrap();
+        refused(place.load(None, WriteMode::Append).await);
+        refused(place.load(None, WriteMode::Replace).await);
         assert_eq!((place.rows().await, place.table().await.unwrap().version()), (Some(2), 0));
     }
 
@@ -271,17 +271,17 @@ mod tests {
     async fn of_two_commits_on_one_version_the_second_is_refused() {
         for late in [WriteMode::Append, WriteMode::Replace] {
             let place = Place::new();
-            place.commit(None, WriteMode::Append, mark()).await.unwrap();
+            place.load(None, WriteMode::Append).await.unwrap();
             let before = place.table().await;
-            let won = place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
-            refused(place.commit(before.as_ref(), late, mark()).await);
+            let won = place.load(before.as_ref(), WriteMode::Append).await.unwrap();
+            refused(place.load(before.as_ref(), late).await);
             let after = place.table().await.unwrap();
             assert_eq!(
                 (place.rows().await, after.version(), after.sequence().await.unwrap()),
                 (Some(4), won.version, 2)
             );
             // Who looks again may write again.
-            place.commit(Some(&after), late, mark()).await.unwrap();
+            place.load(Some(&after), late).await.unwrap();
         }
     }
 
@@ -294,19 +294,5 @@ mod tests {
         place.commit(before.as_ref(), WriteMode::Append, None).await.unwrap();
         place.commit(None, WriteMode::Append, None).await.unwrap();
         assert_eq!(place.rows().await, Some(8));
-    }
-
-    #[tokio::test]
-    async fn joining_files_does_not_stand_in_the_way_of_a_load_nor_lose_its_rows() {
-        let place = Place::new();
-        place.commit(None, WriteMode::Append, mark()).await.unwrap();
-        let one = place.table().await;
-        place.commit(one.as_ref(), WriteMode::Append, mark()).await.unwrap();
-        let before = place.table().await;
-        let maintained = place.lake.maintain(before.clone().unwrap(), chrono::Duration::days(7), false).await.unwrap();
-        assert_eq!((maintained.files_before, maintained.files_after), (2, 1));
-        place.commit(before.as_ref(), WriteMode::Append, mark()).await.unwrap();
-        let after = place.table().await.unwrap();
-        assert_eq!((place.rows().await, after.mark().await.unwrap().unwrap().sequence), (Some(6), 3));
     }
 }
