@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::columns::{EXTRACTED_AT, RUN_ID};
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode};
+use crate::lake::{Lake, Mark, WriteMode, in_turn};
 
 /// The stage that found a row at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,22 +104,13 @@ fn batch(group: &Group<'_>, run_id: &str, known: &HashSet<String>) -> Result<Rec
     Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
-/// How often rows are added anew because others added theirs meanwhile.
-const ATTEMPTS: usize = 20;
-
 /// Adds rows, those that are there already left out.
 pub async fn add(lake: &Lake, context: &SessionContext, group: &Group<'_>, run_id: &str) -> Result<u64, Error> {
     if group.rows.is_empty() {
         return Ok(0);
     }
-    let mut attempt = 1;
-    loop {
-        // Streams and runs share this table: whoever comes second looks again, so that two runs keep no row twice.
-        match added(lake, context, group, run_id).await {
-            Err(Error::Concurrent { .. }) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    // Streams and runs share this table, and two runs keep no row twice.
+    in_turn(|| added(lake, context, group, run_id)).await
 }
 
 async fn added(lake: &Lake, context: &SessionContext, group: &Group<'_>, run_id: &str) -> Result<u64, Error> {
@@ -208,7 +199,7 @@ pub async fn settle_stream(
     groups: &[Group<'_>],
     run_id: &str,
 ) -> Result<(), Error> {
-    settle_where(lake, context, of_stream(stream, Stage::Extract), groups, run_id).await
+    in_turn(|| settle_where(lake, context, of_stream(stream, Stage::Extract), groups, run_id)).await
 }
 
 /// Makes the transform's rows of `entity` those of `groups`: what was mended leaves, what is new comes, the rest stays.
@@ -220,7 +211,7 @@ pub async fn settle(
     run_id: &str,
 ) -> Result<(), Error> {
     let ours = col("entity").eq(lit(entity)).and(col("stage").eq(lit(Stage::Transform.name())));
-    settle_where(lake, context, ours, groups, run_id).await
+    in_turn(|| settle_where(lake, context, ours.clone(), groups, run_id)).await
 }
 
 /// Makes the rows that `ours` is true of those of `groups`.
@@ -263,4 +254,51 @@ async fn settle_where(
     let rows = if fresh.is_empty() { kept } else { kept.union(context.read_batches(fresh)?)? };
     lake.merge(context, &table(), schema(), rows, "quarantine_id", Some(mark(run_id))).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+    use url::Url;
+
+    use super::*;
+    use crate::session::Session;
+
+    /// Each entity of a run, and each stream of another, settles what is its own at the same time.
+    #[tokio::test]
+    async fn all_who_write_it_at_once_come_through() {
+        const WRITERS: usize = 8;
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::at(Url::from_directory_path(folder.path()).unwrap());
+        let context = Session::new(None).unwrap().context().unwrap();
+        let row = |writer: usize, reason: &str| Rejected {
+            position: format!("orders.csv:{writer}"),
+            column: Some("amount".to_owned()),
+            reason: reason.to_owned(),
+            raw: "134;137".to_owned(),
+        };
+        for reason in ["is no number", "has no rate"] {
+            let (lake, context) = (&lake, &context);
+            let writers = (0..WRITERS).map(|writer| async move {
+                let rows = [row(writer, reason)];
+                let name = format!("silver_{writer}");
+                let at = DateTime::from_timestamp_micros(0).unwrap();
+                if writer % 2 == 0 {
+                    let group =
+                        Group { stage: Stage::Transform, stream: "shop.orders", entity: &name, rows: &rows, at };
+                    settle(lake, context, &name, &[group], "one").await
+                } else {
+                    let group = Group { stage: Stage::Extract, stream: &name, entity: "", rows: &rows, at };
+                    settle_stream(lake, context, &name, &[group], "other").await
+                }
+            });
+            for written in join_all(writers).await {
+                written.unwrap();
+            }
+            let held =
+                context.read_table(lake.table(&table()).await.unwrap().unwrap().provider().await.unwrap()).unwrap();
+            assert_eq!(held.clone().count().await.unwrap(), WRITERS);
+            assert_eq!(held.filter(col("reason").eq(lit(reason))).unwrap().count().await.unwrap(), WRITERS);
+        }
+    }
 }

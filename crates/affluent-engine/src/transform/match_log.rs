@@ -23,7 +23,7 @@ use super::history::History;
 use super::identity::Identified;
 use crate::columns::{EXTRACTED_AT, RECORD_ID, RUN_ID};
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode, commented};
+use crate::lake::{Lake, Mark, WriteMode, commented, in_turn};
 
 fn reports() -> TableName {
     TableName::new("_affluent", "match_reports")
@@ -197,19 +197,10 @@ fn events(work: &Work<'_>, entity: &str, state: &str, events: &[IdentityEvent]) 
     Ok(RecordBatch::try_new(log_schema(), columns)?)
 }
 
-/// How often rows are added anew because others added theirs meanwhile.
-const ATTEMPTS: usize = 20;
-
 /// Adds rows, unless some of `there` are in the table.
 async fn append(work: &Work<'_>, name: &TableName, batch: &RecordBatch, there: Expr) -> Result<(), Error> {
-    let mut attempt = 1;
-    loop {
-        // Entities and runs share these tables: whoever comes second looks again.
-        match appended(work, name, batch, there.clone()).await {
-            Err(Error::Concurrent { .. }) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    // Entities and runs share these tables.
+    in_turn(|| appended(work, name, batch, there.clone())).await
 }
 
 async fn appended(work: &Work<'_>, name: &TableName, batch: &RecordBatch, there: Expr) -> Result<(), Error> {

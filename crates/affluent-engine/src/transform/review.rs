@@ -15,7 +15,7 @@ use super::Work;
 use super::identity::Identified;
 use super::records::Records;
 use crate::error::Error;
-use crate::lake::{Mark, commented, conform};
+use crate::lake::{Mark, commented, conform, in_turn};
 
 const KEY: &str = "pair_id";
 
@@ -47,18 +47,9 @@ pub(super) async fn write(
     decisions: &[Decision],
 ) -> Result<(), Error> {
     let Some((matched, _)) = &identified.compared else { return Ok(()) };
-    let mut attempt = 1;
-    loop {
-        // Entities and runs share this table: whoever comes second looks again.
-        match written(work, entity, records, identified, matched, decisions).await {
-            Err(Error::Concurrent { .. }) if attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    // Entities and runs share this table.
+    in_turn(|| written(work, entity, records, identified, matched, decisions)).await
 }
-
-/// How often the queue is written anew because others wrote theirs meanwhile.
-const ATTEMPTS: usize = 20;
 
 async fn written(
     work: &Work<'_>,
