@@ -28,15 +28,36 @@ pub struct Mark {
     /// Bronze: the instant of the newest load, so that later loads sort after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_at: Option<DateTime<Utc>>,
-    /// Silver and gold: the versions of the tables read.
+    /// Silver and gold: the tables read, each at its version.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub inputs: BTreeMap<String, i64>,
+    pub inputs: BTreeMap<String, Stamp>,
     /// Silver and gold: hash of the plan that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
     /// Gold: exclusive upper bound of event time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<DateTime<Utc>>,
+}
+
+/// A table at a version, `version@id`: one that was moved away and made anew has the same name, begins at version 0 again, and has
+/// an id of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stamp(String);
+
+impl Stamp {
+    pub(super) fn new(version: i64, id: &str) -> Self {
+        Self(format!("{version}@{id}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Stamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Older marks have the version alone, which equals no stamp.
+        Ok(match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(stamp) => Self(stamp),
+            other => Self(other.to_string()),
+        })
+    }
 }
 
 /// A hash of what makes a table's rows; another release of the program is another plan.
@@ -79,6 +100,25 @@ mod tests {
             "silver.persons belongs to pipeline `crm`, and pipeline `shop` would put its own rows there"
         );
         assert!(error.hint().is_some_and(|hint| hint.contains("a lake of its own") && hint.contains("--full-refresh")));
+    }
+
+    #[test]
+    fn a_table_made_anew_is_another_input() {
+        let of = |inputs: &str| -> Mark {
+            serde_json::from_str(&format!(r#"{{ "plan": "p", "inputs": {{ "bronze.shop_orders": {inputs} }} }}"#))
+                .unwrap()
+        };
+        let now = Mark {
+            plan: Some("p".to_owned()),
+            inputs: BTreeMap::from([("bronze.shop_orders".to_owned(), Stamp::new(0, "a"))]),
+            ..Mark::default()
+        };
+        assert!(of("\"0@a\"").covers_the_same(&now));
+        assert_eq!(of("\"0@a\""), serde_json::from_value(serde_json::to_value(&now).unwrap()).unwrap());
+        // What an older release wrote is read, and made again.
+        for other in ["\"0@b\"", "\"1@a\"", "0"] {
+            assert!(!of(other).covers_the_same(&now), "{other}");
+        }
     }
 
     #[test]

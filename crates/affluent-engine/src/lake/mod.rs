@@ -27,8 +27,8 @@ use crate::error::Error;
 
 pub use commit::{Commit, WriteMode};
 pub use maintain::Maintained;
-pub use mark::Mark;
 pub(crate) use mark::fingerprint;
+pub use mark::{Mark, Stamp};
 pub(crate) use shared::in_turn;
 pub use stage::{Staged, Stager, commented};
 pub use storage::location;
@@ -80,6 +80,11 @@ impl Lake {
         }
     }
 
+    /// A table as errors name it: where it lies in a store, for what is wrong may be the bucket.
+    fn named(&self, name: &TableName) -> String {
+        if self.url.scheme() == "file" { name.to_string() } else { self.display(name) }
+    }
+
     fn unloaded(&self, name: &TableName) -> Result<DeltaTable, Error> {
         let url = self
             .url
@@ -106,7 +111,8 @@ impl Lake {
                 match delta.verify_deltatable_existence().await {
                     Ok(false) => Ok(None),
                     Ok(true) => Err(Error::delta(name, error)),
-                    Err(inner) => match Error::delta(name, inner) {
+                    // What a store says names neither its bucket nor itself.
+                    Err(inner) => match Error::delta(self.named(name), inner) {
                         Error::Lake { message, .. } if message.contains("No such file") => Ok(None),
                         other => Err(other),
                     },

@@ -10,7 +10,7 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use futures::TryStreamExt;
 
 use super::commit::{APP, INFO};
-use super::mark::Mark;
+use super::mark::{Mark, Stamp};
 use crate::error::Error;
 
 /// A snapshot of a table.
@@ -29,6 +29,12 @@ impl Table {
     /// Its version.
     pub fn version(&self) -> i64 {
         self.delta.version().map_or(-1, |version| version as i64)
+    }
+
+    /// Which table it is, and its version.
+    pub fn stamp(&self) -> Result<Stamp, Error> {
+        let state = self.delta.snapshot().map_err(|error| Error::delta(&self.name, error))?;
+        Ok(Stamp::new(self.version(), state.metadata().id()))
     }
 
     /// Its columns, with their descriptions as metadata.

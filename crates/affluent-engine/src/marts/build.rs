@@ -14,7 +14,7 @@ use super::data_test::{self, Failure};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode, commented, fingerprint};
+use crate::lake::{Lake, Mark, Stamp, WriteMode, commented, fingerprint};
 use crate::plan::{Common, ModelPlan, Plan, bound, model_problem, schema};
 use crate::session::register;
 
@@ -63,7 +63,7 @@ pub async fn build_all(
     run: &Run,
 ) -> Result<Vec<ModelReport>, Error> {
     let context = run.session.context()?;
-    let mut versions = silver(plan, lake, &context).await?;
+    let mut stamps = silver(plan, lake, &context).await?;
     let mut blocked = failed_expectations(plan, &context).await?;
     let mut reports = Vec::new();
     for model in &plan.models {
@@ -72,12 +72,12 @@ pub async fn build_all(
         }
         if !wanted(model) {
             if let Some(table) = lake.table(&model.table).await? {
-                versions.insert(model.table.clone(), table.version());
+                stamps.insert(model.table.clone(), table.stamp()?);
                 register(&context, &model.table, table.provider().await?)?;
             }
             continue;
         }
-        let mut step = Step { plan, model, lake, run, context: &context, versions: &mut versions };
+        let mut step = Step { plan, model, lake, run, context: &context, stamps: &mut stamps };
         let report = step.build(&blocked).await?;
         if matches!(report.status, ModelStatus::TestFailed | ModelStatus::Skipped) {
             blocked.insert(model.table.clone(), format!("{} was not published", model.table));
@@ -88,11 +88,11 @@ pub async fn build_all(
     Ok(reports)
 }
 
-/// Registers every canonical silver table, empty where the lake has none; the versions of those that are there.
-async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, i64>, Error> {
+/// Registers every canonical silver table, empty where the lake has none; the stamps of those that are there.
+async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, Stamp>, Error> {
     let needed: BTreeSet<&TableName> = plan.models.iter().flat_map(|model| &model.reads).collect();
     let tested: BTreeSet<String> = plan.expectations.keys().cloned().collect();
-    let mut versions = HashMap::new();
+    let mut stamps = HashMap::new();
     for (name, entity) in &plan.canonical {
         let table = TableName::silver(name);
         let referenced = ["persons", "companies"].contains(&name.as_str());
@@ -101,7 +101,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
         }
         match lake.table(&table).await? {
             Some(found) => {
-                versions.insert(table.clone(), found.version());
+                stamps.insert(table.clone(), found.stamp()?);
                 register(context, &table, found.provider().await?)?;
             }
             None => {
@@ -111,7 +111,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
             }
         }
     }
-    Ok(versions)
+    Ok(stamps)
 }
 
 /// Silver tables whose expectations fail, with the words for it.
@@ -143,7 +143,7 @@ struct Step<'a> {
     lake: &'a Lake,
     run: &'a Run,
     context: &'a SessionContext,
-    versions: &'a mut HashMap<TableName, i64>,
+    stamps: &'a mut HashMap<TableName, Stamp>,
 }
 
 impl Step<'_> {
@@ -172,7 +172,7 @@ impl Step<'_> {
             last.is_for(table, &self.plan.name)?;
             if last.covers_the_same(&mark) {
                 register(self.context, table, before.provider().await?)?;
-                self.versions.insert(table.clone(), before.version());
+                self.stamps.insert(table.clone(), before.stamp()?);
                 report.status = ModelStatus::Unchanged;
                 report.rows = before.rows().unwrap_or(0);
                 return Ok(report);
@@ -204,8 +204,8 @@ impl Step<'_> {
         let commit = self.lake.commit(before.as_ref(), staged, WriteMode::Replace, Some(mark)).await?;
         report.status = ModelStatus::Published;
         report.version = Some(commit.version);
-        self.versions.insert(table.clone(), commit.version);
         if let Some(published) = self.lake.table(table).await? {
+            self.stamps.insert(table.clone(), published.stamp()?);
             register(self.context, table, published.provider().await?)?;
         }
         report.seconds = began.elapsed().as_secs_f64();
@@ -213,8 +213,12 @@ impl Step<'_> {
     }
 
     fn mark(&self) -> Mark {
-        let inputs =
-            self.model.reads.iter().filter_map(|read| Some((read.to_string(), *self.versions.get(read)?))).collect();
+        let inputs = self
+            .model
+            .reads
+            .iter()
+            .filter_map(|read| Some((read.to_string(), self.stamps.get(read)?.clone())))
+            .collect();
         Mark {
             run_id: self.run.run_id.clone(),
             pipeline: Some(self.plan.name.clone()),

@@ -119,7 +119,7 @@ async fn built(
     let mut versions = BTreeMap::new();
     for read in &reads {
         if let Some(read) = lake.table(read).await? {
-            versions.insert(read.name.to_string(), read.version());
+            versions.insert(read.name.to_string(), read.stamp()?);
         }
     }
     match mark {

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::context::{Event, Run};
 use crate::error::Error;
-use crate::lake::{Lake, Mark};
+use crate::lake::{Lake, Mark, Stamp};
 use crate::plan::{EntityPlan, Kind, Plan};
 use crate::session::register;
 
@@ -81,26 +81,26 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Makes `name` known to queries and gives its version; `None` where the table is not there yet.
-    async fn read(&self, name: &TableName) -> Result<Option<i64>, Error> {
+    /// Makes `name` known to queries and gives its stamp; `None` where the table is not there yet.
+    async fn read(&self, name: &TableName) -> Result<Option<Stamp>, Error> {
         let Some(table) = self.lake.table(name).await? else { return Ok(None) };
         register(&self.context, name, table.provider().await?)?;
-        Ok(Some(table.version()))
+        table.stamp().map(Some)
     }
 
-    /// Makes the tables that `entity` is made of known; the versions of those that are there.
-    async fn inputs(&self, entity: &EntityPlan) -> Result<BTreeMap<String, i64>, Error> {
-        let mut versions = BTreeMap::new();
+    /// Makes the tables that `entity` is made of known; the stamps of those that are there.
+    async fn inputs(&self, entity: &EntityPlan) -> Result<BTreeMap<String, Stamp>, Error> {
+        let mut stamps = BTreeMap::new();
         for name in tables(self.plan, entity) {
-            if let Some(version) = self.read(&name).await? {
-                versions.insert(name.to_string(), version);
+            if let Some(stamp) = self.read(&name).await? {
+                stamps.insert(name.to_string(), stamp);
             }
         }
-        Ok(versions)
+        Ok(stamps)
     }
 
     /// The mark of an entity's tables made from `inputs`.
-    fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, i64>) -> Mark {
+    fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, Stamp>) -> Mark {
         let plan = Some(plan_of(self.plan, entity, self.run.as_of));
         let pipeline = Some(self.plan.name.clone());
         Mark { run_id: self.run.run_id.clone(), pipeline, inputs, plan, ..Mark::default() }
