@@ -10,6 +10,7 @@ mod exactly_once;
 mod examples;
 mod idempotence;
 mod interop;
+mod lake_faults;
 mod lakes;
 mod matching;
 mod memory;
@@ -34,6 +35,7 @@ fn main() {
         examples::trials(),
         idempotence::trials(),
         interop::trials(),
+        lake_faults::trials(),
         matching::trials(),
         memory::trials(),
         models::trials(),
