@@ -1,11 +1,12 @@
 //! Bad input: what each file of `tests/bad_input` describes ends with a clear error or with rows in quarantine, never with a
 //! panic and never with rows that nobody heard of. A new case is a new file there (see its README).
 
+mod disks;
+
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use affluent_spec::Document;
 use flate2::Compression;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 
 use crate::lakes;
 use crate::support;
-use crate::world::{AS_OF, World};
+use crate::world::World;
 
 /// One file of `tests/bad_input`.
 #[derive(Debug, Deserialize)]
@@ -89,15 +90,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             if cases > 20 { Ok(()) } else { Err(Failed::from(format!("only {cases} files"))) }
         }),
         Trial::test("bad_input::a_wrong_token_is_told_and_not_shown", wrong_token),
-        Trial::test("bad_input::a_file_size_limit_loses_nothing", file_size_limit),
-        support::where_there(
-            "bad_input::a_full_disk_loses_nothing",
-            mounts(),
-            "the right to mount a tmpfs in a namespace of its own",
-            |()| full_disk(),
-        ),
-        Trial::test("bad_input::a_lake_that_cannot_be_written", not_writable),
     ]);
+    trials.extend(disks::trials());
     trials
 }
 
@@ -184,85 +178,4 @@ fn wrong_token() -> Result<(), Failed> {
         ended(&support::output(run.env_remove(variable))?, 4, &[variable])?;
     }
     Ok(())
-}
-
-/// A lake whose disk takes `program` (with `$0 run ...` as its arguments) for a while: it fails plainly, then it goes on.
-fn goes_on_after(program: &mut Command, world: &World, lake: &Path) -> Result<(), Failed> {
-    let output = support::output(program)?;
-    let text = told(&output)?;
-    if output.status.code() != Some(1) || !text.contains("hint: make room where the lake lies") {
-        return Err(Failed::from(format!("a full disk ended with {}:\n{text}", output.status)));
-    }
-    world.load(lake, 0)?;
-    let calm = world.path("calm");
-    world.load(&calm, 0)?;
-    lakes::same(&lakes::read(&calm)?, &lakes::read(lake)?)
-}
-
-/// `bash -c script` with the program and its arguments as `"$@"`.
-fn in_shell(script: &str, run: &Command) -> Command {
-    let mut shell = Command::new("bash");
-    shell.args(["-c", script, "bash"]).arg(run.get_program()).args(run.get_args());
-    for (name, value) in run.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell.current_dir(support::root());
-    shell
-}
-
-/// No file may grow beyond 16 KiB: large tables cannot be written, small ones can.
-fn file_size_limit() -> Result<(), Failed> {
-    let world = World::new(100)?;
-    let lake = world.path("lake");
-    let run = world.run(&lake.display().to_string(), &["--run-id", "month-0", "--as-of", AS_OF[0]]);
-    goes_on_after(&mut in_shell("trap '' XFSZ; ulimit -f 16; exec \"$@\"", &run), &world, &lake)
-}
-
-/// Whether a mount of our own can be made.
-fn mounts() -> Option<()> {
-    let mut command = Command::new("unshare");
-    let output = command.args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
-    output.is_ok_and(|output| output.status.success()).then_some(())
-}
-
-/// The lake lies on a disk of 300 KiB; what fits is moved to a larger one, where the run goes on.
-fn full_disk() -> Result<(), Failed> {
-    let world = World::new(100)?;
-    let (small, lake) = (world.path("small"), world.path("lake"));
-    std::fs::create_dir(&small)?;
-    let run = world.run(&small.join("lake").display().to_string(), &["--run-id", "month-0", "--as-of", AS_OF[0]]);
-    let script = format!(
-        "mount -t tmpfs -o size=300k none '{small}' || exit 9; \"$@\"; code=$?; cp -r '{small}/lake' '{lake}' || exit 9; exit $code",
-        small = small.display(),
-        lake = lake.display()
-    );
-    let mut shell = in_shell(&script, &run);
-    let mut unshared = Command::new("unshare");
-    unshared.args(["--mount", "bash"]).args(shell.get_args());
-    for (name, value) in shell.get_envs() {
-        unshared.env(name, value.unwrap_or_default());
-    }
-    shell = unshared;
-    goes_on_after(shell.current_dir(support::root()), &world, &lake)
-}
-
-fn not_writable() -> Result<(), Failed> {
-    let world = World::new(20)?;
-    let locked = world.path("locked");
-    std::fs::create_dir(&locked)?;
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555))?;
-    let lake = locked.join("lake");
-    let run = world.run(&lake.display().to_string(), &["--stage", "extract", "--select", "shop.exchange_rates"]);
-    // For the superuser nothing is locked; a device that takes no files is, for everybody.
-    let writable = std::fs::write(locked.join("probe"), "").is_ok();
-    let (mut run, code) = if writable {
-        (world.run("/dev/null/lake", &["--stage", "extract", "--select", "shop.exchange_rates"]), 1)
-    } else {
-        (run, 4)
-    };
-    let place = if writable { "/dev/null" } else { "locked" };
-    ended(&support::output(&mut run)?, code, &[place]).map(drop)
 }

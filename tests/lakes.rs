@@ -71,15 +71,35 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, Failed> {
 /// Commits in a table's log.
 fn commits(table: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(table.join("_delta_log")) else { return 0 };
-    let is_commit = |name: &str| {
-        name.len() == 25 && name.strip_suffix(".json").is_some_and(|version| version.parse::<u64>().is_ok())
-    };
     entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_commit)).count()
+}
+
+/// Whether a file of a log is a commit.
+fn is_commit(name: &str) -> bool {
+    name.len() == 25 && name.strip_suffix(".json").is_some_and(|version| version.parse::<u64>().is_ok())
 }
 
 /// `schema/table` → commits in its log, the run log included.
 pub(crate) fn versions(folder: &Path) -> Result<BTreeMap<String, usize>, Failed> {
     Ok(tables(folder)?.into_iter().map(|table| (table.clone(), commits(&folder.join(table)))).collect())
+}
+
+/// The same of a lake on an object store.
+pub(crate) fn versions_at(url: &str, options: &StoreOptions) -> Result<BTreeMap<String, usize>, Failed> {
+    let opened = open(url, options)?;
+    let listed = Runtime::new()?.block_on(opened.store.list(Some(&opened.path)).try_collect::<Vec<_>>())?;
+    let mut versions = BTreeMap::new();
+    for object in listed {
+        let Some(below) = object.location.prefix_match(&opened.path) else { continue };
+        let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
+        if let [schema, table, log, name] = &parts[..]
+            && log == "_delta_log"
+            && is_commit(name)
+        {
+            *versions.entry(format!("{schema}/{table}")).or_default() += 1;
+        }
+    }
+    Ok(versions)
 }
 
 async fn table_rows(folder: &Path, left_out: &[&str]) -> Result<Vec<String>, Box<dyn std::error::Error>> {

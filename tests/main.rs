@@ -12,6 +12,7 @@ mod exactly_once;
 mod examples;
 mod idempotence;
 mod interop;
+mod lake_faults;
 mod lakes;
 mod lines;
 mod matching;
@@ -42,6 +43,7 @@ fn main() {
         examples::trials(),
         idempotence::trials(),
         interop::trials(),
+        lake_faults::trials(),
         lines::trials(),
         matching::trials(),
         memory::trials(),

@@ -92,7 +92,9 @@ impl Shop {
 
     /// One run; its exit code and what it answers.
     fn run(&self, pipeline: &str, id: &str, more: &[&str]) -> Result<(Option<i32>, Value), Failed> {
-        let mut run = affluent(&["run", pipeline, "--run-id", id, "--as-of", "2026-06-01", "--json", "-q"]);
+        let lake = self.lake();
+        let mut run =
+            affluent(&["run", pipeline, "--lake", &lake, "--run-id", id, "--as-of", "2026-06-01", "--json", "-q"]);
         let output = output(run.args(more))?;
         let stdout = String::from_utf8_lossy(&output.stdout);
         let answer = serde_json::from_str(&stdout);

@@ -94,6 +94,11 @@ impl World {
         self.sandbox.asked()
     }
 
+    /// How many answers the sandbox has begun to hold back.
+    pub(crate) fn held(&self) -> Result<u64, Failed> {
+        Ok(self.stats()?["faults"]["slow"].as_u64().unwrap_or(0))
+    }
+
     /// `affluent run` of the world's pipeline into `lake`.
     pub(crate) fn run(&self, lake: &str, more: &[&str]) -> Command {
         let pipeline = self.path("pipeline.yaml").display().to_string();

@@ -28,9 +28,9 @@ pub struct Mark {
     /// Bronze: the instant of the newest load, so that later loads sort after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loaded_at: Option<DateTime<Utc>>,
-    /// Silver and gold: the versions of the tables read, those made by maintenance left out.
+    /// Silver and gold: the tables read, each at its version, those made by maintenance left out.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub inputs: BTreeMap<String, i64>,
+    pub inputs: BTreeMap<String, Stamp>,
     /// Silver and gold: hash of the plan that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
@@ -42,12 +42,52 @@ pub struct Mark {
     pub maintained: Option<i64>,
 }
 
+/// A table at a version, written `version@id`: one that was moved away and made anew has the same name, begins at version 0
+/// again, and has an id of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    version: i64,
+    id: String,
+}
+
+impl Stamp {
+    pub(super) fn new(version: i64, id: &str) -> Self {
+        Self { version, id: id.to_owned() }
+    }
+
+    /// The version.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl Serialize for Stamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}@{}", self.version, self.id))
+    }
+}
+
+impl<'de> Deserialize<'de> for Stamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Older marks have the version alone, which equals no stamp.
+        let written = serde_json::Value::deserialize(deserializer)?;
+        let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        let (version, id) = text.split_once('@').unwrap_or((&text, ""));
+        Ok(Self { version: version.parse().map_err(serde::de::Error::custom)?, id: id.to_owned() })
+    }
+}
+
 /// A hash of what makes a table's rows; another release of the program is another plan.
 pub(crate) fn fingerprint(recipe: &str) -> String {
     format!("{:032x}", xxh3_128(format!("{}\n{recipe}", env!("CARGO_PKG_VERSION")).as_bytes()))
 }
 
 impl Mark {
+    /// The versions of the tables read.
+    pub fn versions(&self) -> BTreeMap<String, i64> {
+        self.inputs.iter().map(|(name, stamp)| (name.clone(), stamp.version())).collect()
+    }
+
     /// Whether `other` was made from the same inputs by the same plan for the same instant.
     pub fn covers_the_same(&self, other: &Self) -> bool {
         self.plan.is_some() && self.plan == other.plan && self.inputs == other.inputs && self.as_of == other.as_of

@@ -10,7 +10,7 @@ use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 use futures::TryStreamExt;
 
 use super::commit::{APP, INFO};
-use super::mark::Mark;
+use super::mark::{Mark, Stamp};
 use crate::error::Error;
 
 /// A snapshot of a table.
@@ -36,6 +36,12 @@ impl Table {
     pub async fn rows_version(&self) -> Result<i64, Error> {
         let handed_on = self.mark().await?.and_then(|mark| mark.maintained);
         Ok(handed_on.unwrap_or_else(|| self.version()))
+    }
+
+    /// Which table it is, and the version of its rows.
+    pub async fn stamp(&self) -> Result<Stamp, Error> {
+        let state = self.delta.snapshot().map_err(|error| Error::delta(&self.name, error))?;
+        Ok(Stamp::new(self.rows_version().await?, state.metadata().id()))
     }
 
     /// Its columns, with their descriptions as metadata.

@@ -14,7 +14,7 @@ use super::data_test::{self, Failure, Probe};
 use crate::context::{Event, Run};
 use crate::day;
 use crate::error::Error;
-use crate::lake::{Lake, Mark, Staged, Table, WriteMode, commented, fingerprint};
+use crate::lake::{Lake, Mark, Staged, Stamp, Table, WriteMode, commented, fingerprint};
 use crate::plan::{Common, ModelPlan, Plan, bound, model_failure, model_problem, schema};
 use crate::session::register;
 
@@ -69,7 +69,7 @@ pub async fn build_all(
     reports: &mut Vec<ModelReport>,
 ) -> Result<Vec<Error>, Error> {
     let context = run.session.context()?;
-    let mut versions = silver(plan, lake, &context).await?;
+    let mut stamps = silver(plan, lake, &context).await?;
     let mut blocked = failed_expectations(plan, &context).await?;
     let mut failed = Vec::new();
     for model in &plan.models {
@@ -78,12 +78,12 @@ pub async fn build_all(
         }
         if !wanted(model) {
             if let Some(table) = lake.table(&model.table).await? {
-                versions.insert(model.table.clone(), table.rows_version().await?);
+                stamps.insert(model.table.clone(), table.stamp().await?);
                 register(&context, &model.table, table.provider().await?)?;
             }
             continue;
         }
-        let mut step = Step { plan, model, lake, run, context: &context, versions: &mut versions };
+        let mut step = Step { plan, model, lake, run, context: &context, stamps: &mut stamps };
         let mut report = step.report().await?;
         let began = std::time::Instant::now();
         if let Err(error) = step.build(&blocked, &mut report).await {
@@ -101,13 +101,13 @@ pub async fn build_all(
     Ok(failed)
 }
 
-/// Registers the canonical silver tables that models and tests read, empty where the lake has none; the versions of those that
+/// Registers the canonical silver tables that models and tests read, empty where the lake has none; the stamps of those that
 /// are there.
-async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, i64>, Error> {
+async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<HashMap<TableName, Stamp>, Error> {
     let mut needed: BTreeSet<TableName> =
         plan.models.iter().flat_map(|model| model.reads.iter().chain(&model.tested)).cloned().collect();
     needed.extend(silver_expectations(plan).into_iter().flat_map(|(_, probes)| probes).flat_map(|probe| probe.reads()));
-    let mut versions = HashMap::new();
+    let mut stamps = HashMap::new();
     for (name, entity) in &plan.canonical {
         let table = TableName::silver(name);
         if !needed.contains(&table) {
@@ -115,7 +115,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
         }
         match lake.table(&table).await? {
             Some(found) => {
-                versions.insert(table.clone(), found.rows_version().await?);
+                stamps.insert(table.clone(), found.stamp().await?);
                 register(context, &table, found.provider().await?)?;
             }
             None => {
@@ -125,7 +125,7 @@ async fn silver(plan: &Plan, lake: &Lake, context: &SessionContext) -> Result<Ha
             }
         }
     }
-    Ok(versions)
+    Ok(stamps)
 }
 
 /// The user's tests of silver tables.
@@ -160,7 +160,7 @@ struct Step<'a> {
     lake: &'a Lake,
     run: &'a Run,
     context: &'a SessionContext,
-    versions: &'a mut HashMap<TableName, i64>,
+    stamps: &'a mut HashMap<TableName, Stamp>,
 }
 
 impl Step<'_> {
@@ -188,14 +188,14 @@ impl Step<'_> {
             return Ok(());
         }
         let mark = self.mark();
-        report.inputs.clone_from(&mark.inputs);
+        report.inputs = mark.versions();
         if let Some(before) = before.as_ref().filter(|_| !self.run.full_refresh)
             && let Some(last) = before.mark().await?
         {
             last.is_for(table, &self.plan.name)?;
             if last.covers_the_same(&mark) {
                 register(self.context, table, before.provider().await?)?;
-                self.versions.insert(table.clone(), before.rows_version().await?);
+                self.stamps.insert(table.clone(), before.stamp().await?);
                 report.status = ModelStatus::Unchanged;
                 report.rows = before.rows().unwrap_or(0);
                 return Ok(());
@@ -223,8 +223,8 @@ impl Step<'_> {
         let commit = self.lake.commit(before.as_ref(), staged, WriteMode::Replace, Some(mark)).await?;
         report.status = ModelStatus::Published;
         report.version = Some(commit.version);
-        self.versions.insert(table.clone(), commit.version);
         if let Some(published) = self.lake.table(table).await? {
+            self.stamps.insert(table.clone(), published.stamp().await?);
             register(self.context, table, published.provider().await?)?;
         }
         Ok(())
@@ -237,8 +237,12 @@ impl Step<'_> {
     }
 
     fn mark(&self) -> Mark {
-        let inputs =
-            self.model.reads.iter().filter_map(|read| Some((read.to_string(), *self.versions.get(read)?))).collect();
+        let inputs = self
+            .model
+            .reads
+            .iter()
+            .filter_map(|read| Some((read.to_string(), self.stamps.get(read)?.clone())))
+            .collect();
         Mark {
             run_id: self.run.run_id.clone(),
             pipeline: Some(self.plan.name.clone()),

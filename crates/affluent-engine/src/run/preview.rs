@@ -117,10 +117,10 @@ async fn built(
     };
     let (held, mark) = held(lake, &table).await?;
     let mut because = Vec::new();
-    let mut versions = BTreeMap::new();
+    let mut stamps = BTreeMap::new();
     for read in &reads {
         if let Some(read) = lake.table(read).await? {
-            versions.insert(read.name.to_string(), read.rows_version().await?);
+            stamps.insert(read.name.to_string(), read.stamp().await?);
         }
     }
     match mark {
@@ -129,8 +129,8 @@ async fn built(
             if mark.plan.as_ref() != Some(&made_by) {
                 because.push(Because::Plan);
             }
-            let names: BTreeSet<&String> = versions.keys().chain(mark.inputs.keys()).collect();
-            let changed = names.into_iter().filter(|name| versions.get(*name) != mark.inputs.get(*name));
+            let names: BTreeSet<&String> = stamps.keys().chain(mark.inputs.keys()).collect();
+            let changed = names.into_iter().filter(|name| stamps.get(*name) != mark.inputs.get(*name));
             because.extend(changed.map(|name| Because::Input(name.clone())));
             let before = reads.iter().map(ToString::to_string).filter(|read| due.contains(read));
             because.extend(before.map(Because::Before));

@@ -27,7 +27,7 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
     }
     let people = TableName::silver(&records_of("persons"));
     let linked = entity.entity.columns.values().any(|column| column.person);
-    let known_people = inputs.get(&people.to_string()).copied().filter(|_| linked);
+    let known_people = linked && inputs.contains_key(&people.to_string());
     let mark = work.mark(entity, inputs);
     if let Some(report) = work.unchanged(entity, std::slice::from_ref(&name), &mark).await? {
         return Ok(report);
@@ -49,11 +49,11 @@ pub(super) async fn build(work: &Work<'_>, entity: &EntityPlan) -> Result<Entity
     let fresh = match rows {
         None => work.context.read_batch(arrow::array::RecordBatch::new_empty(schema.clone()))?,
         Some(rows) => {
-            let rows = if linked { with_people(work, rows, known_people.map(|_| &people)).await? } else { rows };
+            let rows = if linked { with_people(work, rows, known_people.then_some(&people)).await? } else { rows };
             conform::frame(enriched(work, entity, rows).await?, &schema)?
         }
     };
-    let read = mark.inputs.clone();
+    let read = mark.versions();
     let to = Target { name: &name, before: before.as_ref(), schema, key: RECORD_ID };
     let merged = work.write(&to, fresh, mark).await?;
     let rows = work.lake.table(&name).await?.and_then(|table| table.rows()).unwrap_or(0);

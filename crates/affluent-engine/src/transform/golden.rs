@@ -40,7 +40,7 @@ pub(super) async fn build(
     let today = day::of(work.run.as_of, work.plan.timezone);
     let employed = entity.name() == "persons" && inputs.contains_key(&employers::table().to_string());
     let mark = work.mark(entity, inputs);
-    let read = mark.inputs.clone();
+    let read = mark.versions();
     let own = [golden_name.clone(), records_name.clone()];
     if let Some(report) = work.unchanged(entity, &own, &mark).await? {
         return Ok(report);

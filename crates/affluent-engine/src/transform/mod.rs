@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::context::{Event, Run};
 use crate::error::Error;
-use crate::lake::{Lake, Mark, Merged, Target};
+use crate::lake::{Lake, Mark, Merged, Stamp, Target};
 use crate::plan::{EntityPlan, Kind, Plan, may_fail};
 use crate::session::register;
 
@@ -103,26 +103,26 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Makes `name` known to queries and gives the version of its rows; `None` where the table is not there yet.
-    async fn read(&self, name: &TableName) -> Result<Option<i64>, Error> {
+    /// Makes `name` known to queries and gives its stamp; `None` where the table is not there yet.
+    async fn read(&self, name: &TableName) -> Result<Option<Stamp>, Error> {
         let Some(table) = self.lake.table(name).await? else { return Ok(None) };
         register(&self.context, name, table.provider().await?)?;
-        table.rows_version().await.map(Some)
+        table.stamp().await.map(Some)
     }
 
-    /// Makes the tables that `entity` is made of known; the versions of those that are there.
-    async fn inputs(&self, entity: &EntityPlan) -> Result<BTreeMap<String, i64>, Error> {
-        let mut versions = BTreeMap::new();
+    /// Makes the tables that `entity` is made of known; the stamps of those that are there.
+    async fn inputs(&self, entity: &EntityPlan) -> Result<BTreeMap<String, Stamp>, Error> {
+        let mut stamps = BTreeMap::new();
         for name in tables(self.plan, entity) {
-            if let Some(version) = self.read(&name).await? {
-                versions.insert(name.to_string(), version);
+            if let Some(stamp) = self.read(&name).await? {
+                stamps.insert(name.to_string(), stamp);
             }
         }
-        Ok(versions)
+        Ok(stamps)
     }
 
     /// The mark of an entity's tables made from `inputs`.
-    fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, i64>) -> Mark {
+    fn mark(&self, entity: &EntityPlan, inputs: BTreeMap<String, Stamp>) -> Mark {
         let plan = Some(plan_of(self.plan, entity, self.run.as_of));
         let pipeline = Some(self.plan.name.clone());
         Mark { run_id: self.run.run_id.clone(), pipeline, inputs, plan, ..Mark::default() }
@@ -170,7 +170,7 @@ impl Work<'_> {
             gone: 0,
             quarantined: 0,
             tables: versions,
-            inputs: mark.inputs.clone(),
+            inputs: mark.versions(),
             matching: None,
             unchanged: true,
             seconds: 0.0,
