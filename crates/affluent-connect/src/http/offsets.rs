@@ -2,7 +2,7 @@
 //!
 //! What lies behind a deleted record moves up, past the place where the next page begins, and nothing tells. So each page
 //! begins with the last record of the page before. Where that is not there, it is asked for from where the page before began,
-//! and from the start of the list where that is of no use either.
+//! and from the start of the list where that is of no use either; an empty page is asked for once more before.
 
 use std::collections::HashMap;
 
@@ -71,6 +71,10 @@ impl Offsets {
         let known = page.first().is_some_and(|(record, _)| self.held.contains_key(record));
         if self.at > 0 && self.at < self.passed && !known {
             self.sought += 1;
+            if page.is_empty() && self.sought % 2 == 1 {
+                // The server may have none to give just now.
+                return Joint::Gap;
+            }
             self.at = if self.at > self.before { self.before } else { 0 };
             self.begun += usize::from(self.at == 0);
             return if self.sought.max(self.begun) > PATIENCE { Joint::Restless } else { Joint::Gap };

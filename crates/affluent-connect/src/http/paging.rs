@@ -199,12 +199,13 @@ impl Walk {
         }
         // An empty page may name a page again for a while; with records, it would be read for ever. An offset comes again where
         // records have moved up.
+        let by_offset = matches!(self.next, Some(Next::Offset { .. }));
         let known = match self.next {
             Some(Next::Offset { .. }) => self.at.as_deref() == Some(next) && !self.offsets.new_ones().contains(&true),
             _ => self.at.as_deref() == Some(next) || !self.seen.insert(xxh3_128(next.as_bytes())),
         };
         self.repeats = if known { self.repeats + 1 } else { 0 };
-        if self.repeats > if none { PATIENCE_WITH_EMPTY } else { 0 } {
+        if self.repeats > if none || by_offset { PATIENCE_WITH_EMPTY } else { 0 } {
             return Err("the server names the same page as the next one over and over".to_owned());
         }
         if !none {

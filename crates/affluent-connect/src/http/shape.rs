@@ -126,9 +126,9 @@ impl Marks {
     }
 
     fn fit(&self, record: &[u8]) -> bool {
-        scalars(record, &self.paths).iter().zip(&self.texts).all(|(found, text)| match (found, text) {
-            (Some(found), None) => !UNSET.contains(&found.as_str()),
-            (found, text) => found == text,
+        scalars(record, &self.paths).iter().zip(&self.texts).all(|(found, text)| match text {
+            Some(_) => found == text,
+            None => found.as_ref().is_some_and(|found| !UNSET.contains(&found.as_str())),
         })
     }
 }

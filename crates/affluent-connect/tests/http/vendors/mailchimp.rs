@@ -11,10 +11,11 @@ const MAILCHIMP: Vendor = Vendor {
     within: all,
     empty: &[],
     untold: &[],
-    short: &["audiences"],
+    // Few unsubscribe from one campaign.
+    short: &["audiences", "unsubscribes"],
     whole: &["audiences", "campaigns", "sent_to", "unsubscribes"],
     token: None,
-    pages: &[("count: 1000", "count: 60")],
+    pages: &[("count: 1000, status: sent", "count: 8, status: sent"), ("count: 1000", "count: 25")],
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
