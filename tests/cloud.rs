@@ -153,7 +153,7 @@ fn forms(store: &Store, names: &[&str]) -> Result<(), Failed> {
         lakes::same(&disk, &found)?;
         let ids: Vec<_> = found["bronze/shop_orders"].iter().map(|row| row.split('|').collect::<Vec<_>>()).collect();
         let holds = |at: usize, cell: &str| ids.get(at).is_some_and(|row| row.contains(&cell));
-        if ids.len() != 3 || !holds(0, "amount=-3.25") || !holds(1, "order_id=a") || !holds(2, "amount=2.50") {
+        if ids.len() != 3 || !holds(0, "amount=1.50") || !holds(1, "order_id=b") || !holds(2, "amount=-3.25") {
             return Err(Failed::from(format!("{there}: {ids:?}")));
         }
     }

@@ -66,7 +66,7 @@ fn first_manifest() -> Result<(), Failed> {
     has(&success(&mut tool(&["show", &shop]))?, &["token", "contacts", "feeds persons"])?;
     let url = bench.url();
     let checked = success(&mut tool(&["check", &shop, "--with", &url]))?;
-    has(&checked, &["no fault in 1 streams", "the server lets us in"])?;
+    has(&checked, &["no fault in 1 stream;", "the server lets us in"])?;
     let unasked = success(tool(&["check", &shop, "--with", &url]).env_remove("SHOP_TOKEN"))?;
     has(&unasked, &["was not asked, since `token` is not given"])?;
 

@@ -96,6 +96,11 @@ impl Lake {
         }
     }
 
+    /// A table as errors name it: where it lies in a store, for what is wrong may be the bucket.
+    fn named(&self, name: &TableName) -> String {
+        if self.url.scheme() == "file" { name.to_string() } else { self.display(name) }
+    }
+
     fn unloaded(&self, name: &TableName) -> Result<DeltaTable, Error> {
         let url = self
             .url
@@ -122,7 +127,8 @@ impl Lake {
                 match delta.verify_deltatable_existence().await {
                     Ok(false) => Ok(None),
                     Ok(true) => Err(Error::delta(name, error)),
-                    Err(inner) => match Error::delta(name, inner) {
+                    // What a store says names neither its bucket nor itself.
+                    Err(inner) => match Error::delta(self.named(name), inner) {
                         Error::Lake { message, .. } if message.contains("No such file") => Ok(None),
                         other => Err(other),
                     },

@@ -80,7 +80,12 @@ async fn what_a_job_gives_and_what_queries_give_are_the_same_versions() {
     }
     let served = stats(&sandbox).await;
     assert_eq!(served["requests"][JOBS], STREAMS.len(), "{served}");
-    assert!(served["requests"][format!("{JOBS}/{{job}}/results")].as_u64().is_some_and(|pages| pages > STREAMS.len() as u64), "{served}");
+    assert!(
+        served["requests"][format!("{JOBS}/{{job}}/results")]
+            .as_u64()
+            .is_some_and(|pages| pages > STREAMS.len() as u64),
+        "{served}"
+    );
     // A month later, by jobs again: what changed, and tombstones.
     post(&sandbox, "_month", &json!({ "month": 1 })).await;
     let mut gone = 0;

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 
 use super::target::{self, Target, With, told};
 use crate::failure::Failure;
-use crate::stdout;
+use crate::{stdout, text};
 
 const EXAMPLES: &str = "Examples:
   affluent connectors check mine/shop.yaml
@@ -46,7 +46,8 @@ pub(super) async fn check(args: &CheckArgs, folder: Option<&Path>) -> Result<(),
     } else {
         format!("the server was not asked, since `{}` is not given (--with)", missing.join("`, `"))
     };
-    stdout::line(&format!("{}: no fault in {} streams; {asked}", args.name, manifest.streams.len()))
+    let streams = text::count(manifest.streams.len() as u64, "stream");
+    stdout::line(&format!("{}: no fault in {streams}; {asked}", args.name))
 }
 
 /// Silver columns that there are not, and expressions that are none or name fields that the stream does not have.

@@ -72,11 +72,8 @@ pub(super) async fn replay(manifest: &Connector, recording: &Recording, folder: 
                 }
                 // Behind the end of a recording that was cut at a number of rows there is nothing to compare.
                 if recording.complete || player.left() > 0 {
-                    return Err(Failure::tests(format!(
-                        "{stream}: asked for what was not recorded: {}",
-                        unknown.join(", ")
-                    ))
-                    .hint("if the manifest is meant to ask so, record the stream anew"));
+                    let what = format!("asked for what was not recorded: {}", unknown.join(", "));
+                    return Err(Failure::tests(what).hint("if the manifest is meant to ask so, record the stream anew"));
                 }
                 break;
             }
