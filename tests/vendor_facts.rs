@@ -28,9 +28,9 @@ const SECRETS: [(&str, &str); 7] = [
 const CASES: [(&str, &str); 8] = [
     (
         "an order that was given back in full comes to nothing",
-        "select count(*) > 5 as some, max(abs(o.amount + r.amount)) <= 0.0001 as nothing
+        "select count(*) > 5 as some, max(abs(o.source_amount + r.source_amount)) <= 0.0001 as nothing
          from silver.orders o
-         join (select refund_of, sum(amount) as amount from silver.orders where kind = 'refund' group by 1) r
+         join (select refund_of, sum(source_amount) as source_amount from silver.orders where kind = 'refund' group by 1) r
              on r.refund_of = o.order_id
          where o.kind = 'order' and o.status = 'refunded' and o.amount > 0",
     ),

@@ -79,11 +79,10 @@ pub(super) static CASES: [Case; 9] = [
         base: "/zoho",
         passed_over: &["/oauth/v2/token"],
         smaller: &[("per_page: 200, sort_by", "per_page: 20, sort_by")],
-        met: &["page_token=", "converted=both", "type=all"],
+        met: &["sort_by=Modified_Time", "converted=both", "type=all"],
         wrong: &[
-            ("sort_by=id", "order_by=id"),
+            ("sort_by=Modified_Time", "order_by=Modified_Time"),
             ("per_page=20", "per_page=all"),
-            ("page_token=", "next_page_token="),
             ("Lead_Status", "Lead_State"),
             ("if-modified-since", "modified-since"),
             ("/crm/v8/Deals", "/crm/v8/Deals/list"),
@@ -162,7 +161,7 @@ pub(super) static CASES: [Case; 9] = [
         base: "/brevo",
         passed_over: &[],
         smaller: &[("limit: 1000,", "limit: 100,")],
-        met: &["offset=100", "modifiedSince=", "startDate=", "statistics=globalStats"],
+        met: &["offset=99", "modifiedSince=", "startDate=", "statistics=globalStats"],
         wrong: &[
             ("modifiedSince=", "changedSince="),
             ("limit=100", "limit=all"),
@@ -179,7 +178,7 @@ pub(super) static CASES: [Case; 9] = [
         base: "/ga4",
         passed_over: &["/token"],
         smaller: &[("limit: 10000", "limit: 100")],
-        met: &[r#""offset":100"#],
+        met: &[r#""offset":99"#],
         wrong: &[
             ("startDate", "since"),
             (r#""metrics":[{"name""#, r#""metrics":[{"metric""#),

@@ -27,7 +27,7 @@ verdicts(process.argv[2], (request) => {
   if (given.length !== 1 || given[0][0] !== 'q') throw new Error(`not the one parameter q: ${request.query}`);
   const query = parseQuery(given[0][1]);
   const there = fields(query.sObject);
-  const names = [...query.fields, ...query.orderBy].map((one) => one.field).concat(compared(query.where));
+  const names = [...query.fields, ...(query.orderBy ?? [])].map((one) => one.field).concat(compared(query.where)).filter(Boolean);
   const custom = (name) => name.endsWith('__c') || SOME.includes(name) || SOME.includes(`${query.sObject}.${name}`);
   const unknown = names.find((name) => !there.includes(name) && !custom(name));
   if (unknown) throw new Error(`${query.sObject} has no field ${unknown}`);
