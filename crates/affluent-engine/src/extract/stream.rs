@@ -165,8 +165,8 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Commits a slice, its rejected rows first: killed in between, the next run finds them there and adds none twice. Those of
-    /// a table whose place is taken go after it.
+    /// Commits a slice, its rejected rows first: killed in between, the next run finds them there and adds none twice. Where
+    /// the slice takes a table's place, those that are not refused any more leave after it.
     async fn commit(
         &self,
         before: Option<Table>,

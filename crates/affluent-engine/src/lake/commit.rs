@@ -60,7 +60,8 @@ impl Lake {
     ///
     /// With a mark, the commit is refused as [`Error::Concurrent`] where another run has committed since `before`; the
     /// mark's sequence is set here. What maintenance did since does not count, unless it joined files that the commit takes
-    /// away. An error on the way is looked into: a commit that landed counts as made.
+    /// away. An error on the way is looked into: a commit that landed counts as made. Without a mark it cannot be told
+    /// from another's, and its rows may be added twice then: only the run log is written so.
     pub async fn commit(
         &self,
         before: Option<&Table>,

@@ -241,6 +241,7 @@ impl Step<'_> {
             .model
             .reads
             .iter()
+            .chain(&self.model.tested)
             .filter_map(|read| Some((read.to_string(), self.stamps.get(read)?.clone())))
             .collect();
         Mark {

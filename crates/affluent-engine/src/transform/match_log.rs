@@ -24,7 +24,7 @@ use super::history::History;
 use super::identity::Identified;
 use crate::columns::{EXTRACTED_AT, RECORD_ID, RUN_ID};
 use crate::error::Error;
-use crate::lake::{Lake, Mark, WriteMode, again, commented};
+use crate::lake::{Lake, Mark, Table, WriteMode, again, commented};
 
 fn reports() -> TableName {
     TableName::new("_affluent", "match_reports")
@@ -111,11 +111,12 @@ pub(super) async fn write(
     let Some((matched, settings)) = &identified.compared else { return Ok(()) };
     let state = state(records.iter().map(String::as_str).zip(identified.entity_of.iter().map(String::as_str)));
     if !identified.events.is_empty() {
-        // A state may be left and come back to: what happened is told by both ends.
+        // A state may be left and come back to: only the step that was told last is not told again.
         let before = self::state(history.entities.iter().map(|(record, entity)| (record.as_str(), entity.as_str())));
         let step = format!("{before}-{state}");
-        let rows = events(work, entity, &step, &identified.events)?;
-        append(work, &log(), &rows, these(entity, &step)).await?;
+        if last_step(work, entity).await?.as_ref() != Some(&step) {
+            append(work, &log(), &events(work, entity, &step, &identified.events)?, lit(false)).await?;
+        }
     }
     let learned_from = match &history.kept {
         Some(kept) if matched.report.is_learned_before => kept.records,
@@ -158,9 +159,35 @@ pub(super) async fn write(
     columns.push(json(&|| to_json(&matched.report.cluster_sizes))?);
     columns.push(text(&settings_text));
     columns.push(json(&|| to_json(&matched.learned))?);
-    columns.push(json(&|| to_json(&decisions))?);
-    let there = these(entity, &state).and(ident("settings").eq(lit(settings_text)));
+    let decided = to_json(&decisions).map_err(|error| Error::Query(format!("the report of matching: {error}")))?;
+    columns.push(text(&decided));
+    let mut there = these(entity, &state).and(ident("settings").eq(lit(settings_text)));
+    if has_decisions(work.lake.table(&reports()).await?.as_ref())? {
+        there = there.and(ident("decisions").eq(lit(decided)));
+    }
     append(work, &reports(), &RecordBatch::try_new(report_schema(), columns)?, there).await
+}
+
+/// Whether the reports tell of decisions; those of earlier releases do not.
+fn has_decisions(reports: Option<&Table>) -> Result<bool, Error> {
+    reports.map_or(Ok(false), |table| Ok(table.schema()?.field_with_name("decisions").is_ok()))
+}
+
+/// The step that the log told last of an entity.
+async fn last_step(work: &Work<'_>, entity: &str) -> Result<Option<String>, Error> {
+    let Some(table) = work.lake.table(&log()).await? else { return Ok(None) };
+    let rows = work
+        .context
+        .read_table(table.provider().await?)?
+        .filter(ident("entity").eq(lit(entity)))?
+        .sort(vec![ident(EXTRACTED_AT).sort(false, true)])?
+        .limit(0, Some(1))?
+        .select(vec![ident("state")])?
+        .collect()
+        .await?;
+    let Some(row) = rows.iter().find(|batch| batch.num_rows() > 0) else { return Ok(None) };
+    let state = cast(row.column(0), &DataType::Utf8)?;
+    Ok(state.as_string::<i32>().iter().next().flatten().map(str::to_owned))
 }
 
 fn these(entity: &str, state: &str) -> Expr {
@@ -234,8 +261,7 @@ pub(crate) async fn newest(
 ) -> Result<Option<Kept>, Error> {
     let Some(table) = lake.table(&reports()).await? else { return Ok(None) };
     let mut columns = vec![ident("settings"), ident("learned"), ident("learned_from")];
-    // Tables of earlier releases have no decisions.
-    columns.extend(table.schema()?.field_with_name("decisions").is_ok().then(|| ident("decisions")));
+    columns.extend(has_decisions(Some(&table))?.then(|| ident("decisions")));
     let these = state.map_or_else(|| ident("entity").eq(lit(entity)), |state| these(entity, state));
     let rows = context
         .read_table(table.provider().await?)?
